@@ -1,0 +1,306 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import {
+  BaseCheckpointSaver,
+  type ChannelVersions,
+  type Checkpoint,
+  type CheckpointListOptions,
+  type CheckpointMetadata,
+  type CheckpointTuple,
+  type DeltaChannelHistory,
+  type PendingWrite,
+  type SerializerProtocol,
+  WRITES_IDX_MAP,
+} from "@langchain/langgraph-checkpoint";
+import type { ValueClass } from "../state/classes.js";
+import { Encoder } from "../state/encode.js";
+import { draftCheckpoint, draftValue, finishCheckpoint, finishValue } from "../state/manifest.js";
+import { checkId, checkText } from "../storage/ids.js";
+import type { Storage } from "../storage/storage.js";
+import { announcedBefore } from "./announced.js";
+import { ownerOf, placeOf, runIdOf } from "./config.js";
+import { deltaHistory } from "./delta.js";
+import { listTuples } from "./list.js";
+import {
+  copyThread,
+  deleteForRuns,
+  type PruneOptions,
+  type PruneReport,
+  prune,
+} from "./maintenance.js";
+import { beginRun, runStateOf } from "./run.js";
+import { textsOf } from "./texts.js";
+import { checkpointKey } from "./thread.js";
+import { Threads } from "./threads.js";
+import { configOf, learn, parse, readTuple } from "./tuples.js";
+import { nextVersion } from "./versions.js";
+
+/** Options of every saver. */
+export interface SaverOptions {
+  /** Classes, beside LangChain's and LangGraph's, whose instances may be stored and are revived. */
+  readonly classes?: readonly ValueClass[];
+  /** How many characters of stored items are kept in memory, over all threads. Default: 64 Mi. */
+  readonly cacheChars?: number;
+}
+
+/**
+ * LangGraph's checkpoint saver over any {@link Storage}. The backends' savers (`MemorySaver`,
+ * `SqliteSaver`, …) are this class with a storage of their own.
+ *
+ * Every method rejects with a `StorageError`. Values are copied before the first `await`, so a
+ * node may change its state while a `put` is still under way.
+ */
+export class StorageSaver extends BaseCheckpointSaver {
+  /** The records behind the saver. */
+  readonly storage: Storage;
+  readonly #threads: Threads;
+
+  /** @param serde sees every stored text as plain JSON data; for encryption or compression */
+  constructor(storage: Storage, serde?: SerializerProtocol, options: SaverOptions = {}) {
+    super(serde);
+    this.storage = storage;
+    this.#threads = new Threads(storage, {
+      ...options,
+      ...(serde === undefined ? {} : { texts: textsOf(serde) }),
+    });
+  }
+
+  /** Makes or verifies the tables. Optional: the first call does it. */
+  async setup(): Promise<void> {
+    await this.storage.setup();
+  }
+
+  /** Closes what the saver opened itself; a database or pool that was passed in stays open. */
+  async end(): Promise<void> {
+    await this.storage.close();
+  }
+
+  /** Forgets everything held in memory. Costs speed only; meant for measurements. */
+  dropCaches(): void {
+    this.#threads.dropCaches();
+  }
+
+  /**
+   * The checkpoint of `configurable.checkpoint_id`, or the newest one of the namespace, with its
+   * pending writes in LangGraph's order. Every call returns objects of its own.
+   * @returns `undefined` where there is none, or `thread_id` is missing
+   */
+  // Not `async`: a run is recognised before LangGraph's first own `await`.
+  override getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
+    if (config.configurable?.["thread_id"] === undefined) return Promise.resolve(undefined);
+    return this.#getTuple(config);
+  }
+
+  async #getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
+    const { threadId, ns, checkpointId } = placeOf("getTuple", config);
+    const thread = this.#threads.get(threadId);
+    const { deletions } = thread;
+    const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
+    const incarnation = stored?.guard.incarnation ?? thread.incarnation;
+    beginRun(config, thread, { incarnation, deletions });
+    if (stored === undefined) return undefined;
+    if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
+    const parsed = await parse(this.#threads, stored);
+    learn(thread, parsed);
+    const tuple = await readTuple(this.#threads, thread, parsed);
+    this.#threads.used(thread);
+    return tuple;
+  }
+
+  /**
+   * Checkpoints, newest first: of a thread, or of all where `thread_id` is missing; of a
+   * namespace, or of all where `checkpoint_ns` is missing. Read a page at a time.
+   * @param options `before`: only older ones; `filter`: metadata fields that must be equal;
+   * `limit`: at most so many, 0 for none
+   */
+  override async *list(
+    config: RunnableConfig,
+    options: CheckpointListOptions = {},
+  ): AsyncGenerator<CheckpointTuple> {
+    yield* listTuples(this.#threads, config, options);
+  }
+
+  /**
+   * Stores a checkpoint, all or nothing; once it resolves, it is durable. The parent is
+   * `configurable.checkpoint_id`. A checkpoint of the same id is replaced.
+   * @throws StorageError `NOT_SERIALIZABLE` naming the path of a value that cannot be stored
+   * exactly; `THREAD_DELETED` in a run that began before `deleteThread`
+   */
+  override async put(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    newVersions?: ChannelVersions,
+  ): Promise<RunnableConfig> {
+    const { threadId, ns, checkpointId: parentId } = placeOf("put", config);
+    const id = checkId("put", "checkpoint.id", checkpoint.id);
+    const owner = ownerOf("put", config);
+    const runId = runIdOf(config, metadata);
+    const thread = this.#threads.get(threadId);
+    const run = runStateOf(config, thread);
+    const versions = checkpoint.channel_versions ?? {};
+    const draft = draftCheckpoint(thread.log, checkpoint);
+    const metadataText = JSON.stringify(
+      new Encoder(thread.log.classes, ["metadata"]).encode(metadata),
+    );
+    const { step, source } = metadata as { step?: unknown; source?: unknown };
+    const createdAt = timeOf(checkpoint.ts);
+
+    const doubtful = draft.values
+      .map(([channel]) => channel)
+      .filter((channel) => versions[channel] !== undefined && newVersions !== undefined)
+      .filter((channel) => !Object.hasOwn(newVersions ?? {}, channel));
+    const dropped = await announcedBefore(this.#threads, thread, ns, doubtful, versions);
+    await thread.write({
+      name: "put",
+      owner,
+      run,
+      basis: basisOf(ns, parentId, metadata),
+      records: (numbering) => ({
+        checkpoint: {
+          ns,
+          id,
+          parentId: parentId ?? null,
+          step: typeof step === "number" && Number.isSafeInteger(step) ? step : null,
+          source: typeof source === "string" ? source : null,
+          nodePath: null,
+          tombstone: false,
+          runId,
+          createdAt,
+          metadata: metadataText,
+          state: finishCheckpoint(draft, numbering, dropped),
+        },
+      }),
+    });
+    for (const [channel, version] of Object.entries(newVersions ?? versions)) {
+      thread.announce(ns, channel, version);
+    }
+    this.#threads.used(thread);
+    return configOf(threadId, ns, id);
+  }
+
+  /**
+   * Stores pending writes of a task, all or nothing. Of a write that came before the first one
+   * stays, but errors, interrupts, resumes and scheduling are replaced. May come before its
+   * checkpoint.
+   * @param taskPath decides the order in which the writes are applied later
+   */
+  override async putWrites(
+    config: RunnableConfig,
+    writes: PendingWrite[],
+    taskId: string,
+    taskPath = "",
+  ): Promise<void> {
+    const { threadId, ns, checkpointId } = placeOf("putWrites", config);
+    checkId("putWrites", "checkpoint_id", checkpointId);
+    checkId("putWrites", "taskId", taskId);
+    checkText("putWrites", "taskPath", taskPath);
+    const owner = ownerOf("putWrites", config);
+    const thread = this.#threads.get(threadId);
+    const run = runStateOf(config, thread);
+    const drafts = writes.map(([channel, value], i) => ({
+      channel: checkText("putWrites", "channel", channel),
+      idx: WRITES_IDX_MAP[channel] ?? i,
+      draft: draftValue(thread.log, value, ["writes", channel]),
+    }));
+    if (drafts.length === 0) return;
+    await thread.write({
+      name: "putWrites",
+      owner,
+      run,
+      basis: [checkpointKey(ns, checkpointId as string)],
+      records: (numbering) => ({
+        writes: drafts.map(({ channel, idx, draft }) => ({
+          ns,
+          checkpointId: checkpointId as string,
+          taskId,
+          idx,
+          taskPath,
+          channel,
+          value: finishValue(draft, numbering),
+        })),
+      }),
+    });
+    this.#threads.used(thread);
+  }
+
+  /**
+   * Deletes a thread with all it holds, in every namespace, its chat history included. A run that
+   * began before cannot bring it back; one that begins after it starts fresh.
+   */
+  override async deleteThread(threadId: string): Promise<void> {
+    await this.#threads.get(checkId("deleteThread", "thread_id", threadId)).delete();
+  }
+
+  /**
+   * The next version of a channel: a number that grows and that no other branch uses.
+   * @see nextVersion
+   */
+  override getNextVersion(current: number | undefined): number {
+    return nextVersion(current);
+  }
+
+  /**
+   * What each channel is rebuilt from, see LangGraph's `DeltaChannel`: in two statements, however
+   * long the thread is.
+   */
+  override async getDeltaChannelHistory(options: {
+    config: RunnableConfig;
+    channels: string[];
+  }): Promise<Record<string, DeltaChannelHistory>> {
+    const { channels } = options;
+    if (channels.length === 0) return {};
+    const { threadId, ns, checkpointId } = placeOf("getDeltaChannelHistory", options.config);
+    const id =
+      checkpointId ?? (await this.storage.checkpoint(threadId, ns, undefined))?.checkpoint.id;
+    if (id === undefined) {
+      return Object.fromEntries(channels.map((channel) => [channel, { writes: [] }]));
+    }
+    const thread = this.#threads.get(threadId);
+    const history = await deltaHistory(this.#threads, thread, ns, id, channels);
+    this.#threads.used(thread);
+    return history;
+  }
+
+  /**
+   * Copies a thread with all its checkpoints, branches, writes and messages, inside the database.
+   * @throws StorageError `NOT_FOUND` where the source has nothing, `ALREADY_EXISTS` where the
+   * target has something
+   */
+  async copyThread(sourceThreadId: string, targetThreadId: string): Promise<void> {
+    await copyThread(
+      this.storage,
+      checkId("copyThread", "sourceThreadId", sourceThreadId),
+      checkId("copyThread", "targetThreadId", targetThreadId),
+    );
+  }
+
+  /**
+   * Removes old checkpoints of threads, and the items that nothing refers to any more. Of each
+   * namespace the newest `keepLast` stay, and the ancestors that their DeltaChannels are rebuilt
+   * from. Safe beside running writers. Unknown threads are passed over.
+   */
+  async prune(threadIds: readonly string[], options: PruneOptions = {}): Promise<PruneReport> {
+    for (const id of threadIds) checkId("prune", "thread_id", id);
+    return prune(this.#threads, threadIds, options);
+  }
+
+  /**
+   * Removes the checkpoints that runs made, where a run id was given in the metadata or in
+   * `configurable.run_id`; those that other checkpoints' DeltaChannels are rebuilt from stay.
+   */
+  async deleteForRuns(runIds: readonly string[]): Promise<PruneReport> {
+    for (const id of runIds) checkId("deleteForRuns", "run_id", id);
+    return deleteForRuns(this.#threads, runIds);
+  }
+}
+
+/** Milliseconds of LangGraph's ISO time; now, where it is none. */
+function timeOf(ts: unknown): number {
+  const time = typeof ts === "string" ? Date.parse(ts) : Number.NaN;
+  return Number.isNaN(time) ? Date.now() : time;
+}
+
+function basisOf(ns: string, parentId: string | undefined, metadata: CheckpointMetadata): string[] {
+  const parents = Object.entries(metadata.parents ?? {}).map(([at, id]) => checkpointKey(at, id));
+  return parentId === undefined ? parents : [...parents, checkpointKey(ns, parentId)];
+}

@@ -1,0 +1,389 @@
+import { randomUUID } from "node:crypto";
+import { StorageError } from "../errors.js";
+import type { ClassRegistry } from "../state/classes.js";
+import { Item, ItemLog } from "../state/item-log.js";
+import { namedItems, pageItems, Reader } from "../state/manifest.js";
+import type { Tree } from "../state/tree.js";
+import { newIncarnation } from "../storage/ids.js";
+import { mergeRanges, type Range } from "../storage/ranges.js";
+import type {
+  CheckpointRecord,
+  Guard,
+  ItemRecord,
+  Owner,
+  Removal,
+  Storage,
+  WriteRecord,
+} from "../storage/storage.js";
+import { BatchNumbering } from "./numbering.js";
+import { type RunState, threadDeleted } from "./run.js";
+import type { Texts } from "./texts.js";
+
+/** Records whose texts are still trees: numbered, but not written yet. */
+export interface Records {
+  checkpoint?: Omit<CheckpointRecord, "state" | "metadata" | "version"> & {
+    readonly state: Tree;
+    readonly metadata: string;
+  };
+  writes?: readonly (Omit<WriteRecord, "value"> & { readonly value: Tree })[];
+}
+
+/** One call that waits for its turn. */
+export interface Operation {
+  readonly name: string;
+  readonly owner: Owner;
+  readonly run: RunState | undefined;
+  /**
+   * Keys of the checkpoints that the call builds on, see `checkpointKey`: they tell which thread
+   * it means, where no run does.
+   */
+  readonly basis: readonly string[];
+  /** Called once per try, since every try may number the items anew. */
+  records(numbering: BatchNumbering): Records;
+}
+
+interface Waiting {
+  readonly operation: Operation;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+const MAX_TRIES = 200;
+const TOUCH_EVERY_MS = 1000;
+const MAX_LINEAGE = 1000;
+
+/**
+ * What this process knows of one thread, and the one queue through which it writes to it.
+ * Calls that wait are written as one batch.
+ */
+export class Thread {
+  readonly id: string;
+  readonly log: ItemLog;
+  /** How often this process deleted the thread. */
+  deletions = 0;
+  readonly #storage: Storage;
+  readonly #texts: Texts;
+  /** `undefined`: no session row, as far as is known. */
+  #guard: Guard | undefined;
+  #waiting: Waiting[] = [];
+  #tail: Promise<void> = Promise.resolve();
+  #draining = false;
+  #touchedAt = 0;
+  #ownerKey = "";
+  readonly #lineage = new Map<string, number>();
+  readonly #announced = new Set<string>();
+
+  constructor(id: string, storage: Storage, texts: Texts, classes: ClassRegistry) {
+    this.id = id;
+    this.#storage = storage;
+    this.#texts = texts;
+    this.log = new ItemLog(classes);
+    this.log.keeper = this;
+  }
+
+  get incarnation(): number | undefined {
+    return this.#guard?.incarnation;
+  }
+
+  get isIdle(): boolean {
+    return !this.#draining && this.#waiting.length === 0;
+  }
+
+  // --- what is known ---------------------------------------------------------------------------
+
+  /** Takes over the counters that a reading returned. */
+  sawGuard(guard: Guard): void {
+    const known = this.#guard;
+    if (known === undefined) {
+      this.#guard = guard;
+    } else if (known.incarnation !== guard.incarnation || known.epoch !== guard.epoch) {
+      this.#forget();
+      this.#guard = guard;
+    } else if (guard.nextItem >= known.nextItem && guard.nextVersion >= known.nextVersion) {
+      this.#guard = guard;
+    }
+  }
+
+  sawCheckpoint(ns: string, id: string, incarnation: number): void {
+    const key = checkpointKey(ns, id);
+    this.#lineage.delete(key);
+    this.#lineage.set(key, incarnation);
+    if (this.#lineage.size <= MAX_LINEAGE) return;
+    for (const oldest of this.#lineage.keys()) {
+      this.#lineage.delete(oldest);
+      return;
+    }
+  }
+
+  announce(ns: string, channel: string, version: unknown): void {
+    this.#announced.add(JSON.stringify([ns, channel, version]));
+  }
+
+  isAnnounced(ns: string, channel: string, version: unknown): boolean {
+    return this.#announced.has(JSON.stringify([ns, channel, version]));
+  }
+
+  #forget(): void {
+    this.log.forget();
+    this.#announced.clear();
+  }
+
+  // --- reading ---------------------------------------------------------------------------------
+
+  /** Fetches the items that the trees need and this process does not hold, then reads. */
+  async reader(trees: readonly Tree[]): Promise<Reader> {
+    const { held } = await this.#load(trees);
+    return new Reader(this.log, held, trees);
+  }
+
+  async #load(trees: readonly Tree[]): Promise<{ held: Map<number, Item> }> {
+    const held = new Map<number, Item>();
+    let wanted = mergeRanges(namedItems(trees));
+    while (wanted.length > 0) {
+      const missing = this.log.missing(wanted);
+      if (missing.length > 0) await this.#fetch(missing, held);
+      wanted = mergeRanges(this.#pagesIn(wanted, held).flatMap(pageItems));
+    }
+    return { held };
+  }
+
+  /** The items that the pages of the trees name, page by page. */
+  async pageItems(trees: readonly Tree[]): Promise<Range[]> {
+    const { held } = await this.#load(trees);
+    const inPages: Range[] = [];
+    let pages = this.#pagesIn(mergeRanges(namedItems(trees)), held);
+    while (pages.length > 0) {
+      const named = mergeRanges(pages.flatMap(pageItems));
+      inPages.push(...named);
+      pages = this.#pagesIn(named, held);
+    }
+    return inPages;
+  }
+
+  async #fetch(missing: readonly Range[], held: Map<number, Item>): Promise<void> {
+    for (const record of await this.#storage.items(this.id, missing)) {
+      const known = this.log.get(record.seq);
+      if (known !== undefined) {
+        held.set(record.seq, known);
+        continue;
+      }
+      const tree = this.#texts.read(record.body);
+      const body = tree instanceof Promise ? await tree : tree;
+      const item = Item.read(this.log, record.type, body);
+      this.log.remember(record.seq, item, record.body.length);
+      held.set(record.seq, item);
+    }
+  }
+
+  #pagesIn(ranges: readonly Range[], held: ReadonlyMap<number, Item>): Item[] {
+    const pages: Item[] = [];
+    for (const [first, last] of ranges) {
+      for (let seq = first; seq <= last; seq += 1) {
+        const item = held.get(seq) ?? this.log.get(seq);
+        if (item === undefined) {
+          throw new StorageError(
+            "CORRUPT",
+            "read",
+            `item ${seq} of thread ${JSON.stringify(this.id)} is missing`,
+          );
+        }
+        if (item.kind === "list") pages.push(item);
+      }
+    }
+    return pages;
+  }
+
+  // --- writing ---------------------------------------------------------------------------------
+
+  /** Resolves once the call's records are durable. */
+  write(operation: Operation): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ operation, resolve, reject });
+      if (this.#draining) return;
+      this.#draining = true;
+      this.#tail = this.#tail.then(() => this.#drain());
+    });
+  }
+
+  /** Runs something that no write of this process to the thread overlaps with. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(task);
+    this.#tail = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      await this.#writeAll(batch);
+    }
+    this.#draining = false;
+  }
+
+  async #writeAll(batch: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#writeBatch(batch);
+    } catch (error) {
+      if (batch.length === 1) batch[0]?.reject(error);
+      // One call's fault must not reject the others that were sent along.
+      else for (const waiting of batch) await this.#writeAll([waiting]);
+    }
+  }
+
+  async #writeBatch(batch: readonly Waiting[]): Promise<void> {
+    for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+      const admitted = batch.filter((waiting) => this.#admit(waiting));
+      if (admitted.length === 0) return;
+      if (await this.#try(admitted.map((waiting) => waiting.operation))) {
+        for (const { operation, resolve } of admitted) {
+          if (operation.run !== undefined) operation.run.incarnation ??= this.incarnation;
+          resolve();
+        }
+        return;
+      }
+    }
+    throw new StorageError("BUSY", "put", `other writers won ${MAX_TRIES} times in a row`);
+  }
+
+  /** Rejects a call of a run that began before the thread was deleted. */
+  #admit({ operation, reject }: Waiting): boolean {
+    const { run, basis, name } = operation;
+    const now = this.incarnation;
+    const late =
+      run !== undefined
+        ? run.deletions !== this.deletions ||
+          (run.incarnation !== undefined && run.incarnation !== now)
+        : basis.some((key) => this.#lineage.has(key) && this.#lineage.get(key) !== now);
+    if (late) reject(threadDeleted(name, this.id));
+    return !late;
+  }
+
+  /** `false`: another process moved the counters, which are now known anew. */
+  async #try(operations: readonly Operation[], remove?: Removal): Promise<boolean> {
+    const expected = this.#guard;
+    const numbering = new BatchNumbering(this.log, expected?.nextItem ?? 1);
+    const records = operations.map((operation) => operation.records(numbering));
+    const { checkpoints, nextVersion } = await this.#checkpoints(records, expected);
+    const writes = await this.#writeRecords(records);
+    const items = await this.#itemRecords(numbering);
+    const next: Guard = {
+      nextItem: numbering.next,
+      nextVersion,
+      incarnation: expected?.incarnation ?? newIncarnation(),
+      epoch: (expected?.epoch ?? 0) + (remove === undefined ? 0 : 1),
+      token: randomUUID(),
+    };
+    const now = Date.now();
+    const owner: Owner = Object.assign({}, ...operations.map((operation) => operation.owner));
+    const touch =
+      now - this.#touchedAt >= TOUCH_EVERY_MS || JSON.stringify(owner) !== this.#ownerKey;
+    const done = await this.#commit({
+      sessionId: this.id,
+      owner,
+      expected,
+      next,
+      now,
+      touch,
+      items,
+      checkpoints,
+      writes,
+      ...(remove === undefined ? {} : { remove }),
+    });
+    if (!done) return false;
+    this.#guard = next;
+    if (remove !== undefined) this.#forget();
+    if (touch) {
+      this.#touchedAt = now;
+      this.#ownerKey = JSON.stringify(owner);
+    }
+    for (const { ns, id } of checkpoints) this.sawCheckpoint(ns, id, next.incarnation);
+    let i = 0;
+    for (const [item, seq] of numbering.fresh) {
+      this.log.remember(seq, item, (items[i] as ItemRecord).body.length);
+      i += 1;
+    }
+    return true;
+  }
+
+  async #commit(batch: Parameters<Storage["commit"]>[0]): Promise<boolean> {
+    try {
+      if (await this.#storage.commit(batch)) return true;
+    } catch (error) {
+      // The reply may be lost although the batch was written: its token tells.
+      if (!(error instanceof StorageError && error.code === "CONNECTION")) throw error;
+      const guard = await this.#storage.guard(this.id);
+      if (guard?.token === batch.next.token) return true;
+      throw error;
+    }
+    const guard = await this.#storage.guard(this.id);
+    if (guard?.token === batch.next.token) return true;
+    if (guard === undefined || guard.incarnation !== this.#guard?.incarnation) this.#forget();
+    else if (guard.epoch !== this.#guard.epoch) this.#forget();
+    this.#guard = guard;
+    return false;
+  }
+
+  async #checkpoints(records: readonly Records[], expected: Guard | undefined) {
+    let nextVersion = expected?.nextVersion ?? 1;
+    const checkpoints: CheckpointRecord[] = [];
+    for (const { checkpoint } of records) {
+      if (checkpoint === undefined) continue;
+      const state = await this.#texts.write(checkpoint.state);
+      checkpoints.push({ ...checkpoint, state, version: nextVersion });
+      // A checkpoint that is put again keeps its version, and takes none from the others.
+      const known = this.#lineage.get(checkpointKey(checkpoint.ns, checkpoint.id));
+      if (known === undefined || known !== expected?.incarnation) nextVersion += 1;
+    }
+    return { checkpoints, nextVersion };
+  }
+
+  async #writeRecords(records: readonly Records[]): Promise<WriteRecord[]> {
+    const writes: WriteRecord[] = [];
+    for (const record of records) {
+      for (const write of record.writes ?? []) {
+        writes.push({ ...write, value: await this.#texts.write(write.value) });
+      }
+    }
+    return writes;
+  }
+
+  async #itemRecords(numbering: BatchNumbering): Promise<ItemRecord[]> {
+    const items: ItemRecord[] = [];
+    for (const [item, seq] of numbering.fresh) {
+      items.push({ seq, type: item.type, body: await this.#texts.write(item.body) });
+    }
+    return items;
+  }
+
+  /**
+   * Removes rows, if the thread did not change since `seen`.
+   * @returns whether it was done
+   */
+  async remove(seen: Guard, remove: Removal): Promise<boolean> {
+    this.sawGuard(seen);
+    if (!sameGuard(this.#guard, seen)) return false;
+    return this.#try([], remove);
+  }
+
+  /** Removes the whole thread. Runs that began before cannot write to it any more. */
+  async delete(): Promise<void> {
+    await this.exclusive(async () => {
+      await this.#storage.deleteSession(this.id);
+      this.deletions += 1;
+      this.#guard = undefined;
+      this.#forget();
+    });
+  }
+}
+
+export function checkpointKey(ns: string, id: string): string {
+  return JSON.stringify([ns, id]);
+}
+
+function sameGuard(a: Guard | undefined, b: Guard): boolean {
+  return a !== undefined && a.token === b.token && a.nextItem === b.nextItem;
+}

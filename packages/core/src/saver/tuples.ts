@@ -1,0 +1,126 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import {
+  type Checkpoint,
+  type CheckpointMetadata,
+  type CheckpointPendingWrite,
+  type CheckpointTuple,
+  compareWritesSortKeys,
+  maxChannelVersion,
+  TASKS,
+  writesSortKey,
+} from "@langchain/langgraph-checkpoint";
+import { StorageError } from "../errors.js";
+import { Decoder } from "../state/decode.js";
+import { type Reader, storedChannels } from "../state/manifest.js";
+import type { Tree } from "../state/tree.js";
+import type { StoredCheckpoint, WriteRecord } from "../storage/storage.js";
+import type { Thread } from "./thread.js";
+import type { Threads } from "./threads.js";
+import { nextVersion } from "./versions.js";
+
+/** A stored checkpoint whose texts have been parsed. */
+export interface Parsed {
+  readonly stored: StoredCheckpoint;
+  readonly state: Tree;
+  /** In the order in which LangGraph applies them. */
+  readonly writes: readonly { readonly record: WriteRecord; readonly value: Tree }[];
+}
+
+export async function parse(threads: Threads, stored: StoredCheckpoint): Promise<Parsed> {
+  return {
+    stored,
+    state: await threads.texts.read(stored.checkpoint.state),
+    writes: await parseWrites(threads, stored.writes),
+  };
+}
+
+export async function parseWrites(threads: Threads, writes: readonly WriteRecord[]) {
+  return Promise.all(
+    sortWrites(writes).map(async (record) => ({
+      record,
+      value: await threads.texts.read(record.value),
+    })),
+  );
+}
+
+function sortWrites(writes: readonly WriteRecord[]): WriteRecord[] {
+  return [...writes].sort((a, b) =>
+    compareWritesSortKeys(
+      writesSortKey(a.taskPath, a.taskId, a.idx),
+      writesSortKey(b.taskPath, b.taskId, b.idx),
+    ),
+  );
+}
+
+/** Tells the thread what a reading showed. */
+export function learn(thread: Thread, { stored, state }: Parsed): void {
+  const { checkpoint, guard } = stored;
+  thread.sawGuard(guard);
+  thread.sawCheckpoint(checkpoint.ns, checkpoint.id, guard.incarnation);
+  const { values, versions } = storedChannels(state);
+  for (const channel of values) {
+    if (versions[channel] !== undefined) thread.announce(checkpoint.ns, channel, versions[channel]);
+  }
+}
+
+export function configOf(threadId: string, ns: string, id: string): RunnableConfig {
+  return { configurable: { thread_id: threadId, checkpoint_ns: ns, checkpoint_id: id } };
+}
+
+export function readPending(reader: Reader, writes: Parsed["writes"]): CheckpointPendingWrite[] {
+  return writes.map(({ record, value }) => [record.taskId, record.channel, reader.read(value)]);
+}
+
+/** Fresh values of a checkpoint, its metadata and its pending writes. */
+export async function readTuple(
+  threads: Threads,
+  thread: Thread,
+  parsed: Parsed,
+): Promise<CheckpointTuple> {
+  const { checkpoint: row } = parsed.stored;
+  const pendingTrees = parsed.writes.map(({ value }) => value);
+  try {
+    const reader = await thread.reader([parsed.state, ...pendingTrees]);
+    const checkpoint = reader.readCheckpoint(parsed.state, row.id);
+    // A pending value and a channel value stay two objects, whatever item they share.
+    const pending = await thread.reader(pendingTrees);
+    if (checkpoint.v < 4 && row.parentId !== null) {
+      await addPendingSends(threads, thread, checkpoint, row.ns, row.parentId);
+    }
+    return {
+      config: configOf(thread.id, row.ns, row.id),
+      checkpoint,
+      metadata: readMetadata(reader, row.metadata),
+      pendingWrites: readPending(pending, parsed.writes),
+      ...(row.parentId === null ? {} : { parentConfig: configOf(thread.id, row.ns, row.parentId) }),
+    };
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    const place = `checkpoint ${JSON.stringify(row.id)} of thread ${JSON.stringify(thread.id)}`;
+    throw new StorageError("CORRUPT", "read", `${place} cannot be read`, { cause: error });
+  }
+}
+
+function readMetadata(reader: Reader, text: string): CheckpointMetadata {
+  return new Decoder(reader).decode(JSON.parse(text) as Tree) as CheckpointMetadata;
+}
+
+/** Before format 4 the sends of a step stood in the parent's pending writes only. */
+async function addPendingSends(
+  threads: Threads,
+  thread: Thread,
+  checkpoint: Checkpoint,
+  ns: string,
+  parentId: string,
+): Promise<void> {
+  const records = await threads.storage.writes(thread.id, ns, parentId);
+  const sends = await parseWrites(
+    threads,
+    records.filter((write) => write.channel === TASKS),
+  );
+  const reader = await thread.reader(sends.map(({ value }) => value));
+  checkpoint.channel_values[TASKS] = sends.map(({ value }) => reader.read(value));
+  const versions = Object.values(checkpoint.channel_versions);
+  checkpoint.channel_versions[TASKS] =
+    versions.length > 0 ? maxChannelVersion(...versions) : nextVersion<number>(undefined);
+}

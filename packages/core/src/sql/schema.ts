@@ -1,0 +1,132 @@
+import type { Column, Dialect, Table } from "./dialect.js";
+
+const id = (name: string): Column => ({ name, type: "id" });
+const text = (name: string): Column => ({ name, type: "text" });
+const integer = (name: string): Column => ({ name, type: "integer" });
+const nullable = (column: Column): Column => ({ ...column, nullable: true });
+
+export const MIGRATIONS: Table = {
+  name: "migrations",
+  columns: [integer("version"), id("name"), integer("applied_at")],
+  key: ["version"],
+};
+
+const SESSIONS: Table = {
+  name: "sessions",
+  columns: [
+    id("id"),
+    nullable(id("user_id")),
+    nullable(id("tenant_id")),
+    nullable(id("agent_id")),
+    nullable(text("title")),
+    nullable(text("metadata")),
+    integer("created_at"),
+    integer("updated_at"),
+    nullable(integer("ended_at")),
+    integer("next_item"),
+    integer("next_version"),
+    integer("next_message"),
+    integer("incarnation"),
+    integer("epoch"),
+    id("batch_token"),
+  ],
+  key: ["id"],
+};
+
+const MESSAGES: Table = {
+  name: "messages",
+  columns: [
+    id("session_id"),
+    integer("position"),
+    nullable(text("id")),
+    id("role"),
+    text("content"),
+    nullable(text("metadata")),
+    integer("created_at"),
+  ],
+  key: ["session_id", "position"],
+};
+
+const AGENT_STATE: Table = {
+  name: "agent_state",
+  columns: [
+    id("session_id"),
+    id("checkpoint_ns"),
+    integer("version"),
+    id("checkpoint_id"),
+    nullable(id("parent_id")),
+    nullable(integer("step")),
+    nullable(text("source")),
+    nullable(text("node_path")),
+    nullable(integer("tombstone")),
+    nullable(id("run_id")),
+    text("state"),
+    text("metadata"),
+    integer("created_at"),
+    nullable(text("ns_text")),
+  ],
+  key: ["session_id", "checkpoint_ns", "version"],
+  indexes: [
+    {
+      name: "agent_state_by_id",
+      columns: ["session_id", "checkpoint_ns", "checkpoint_id"],
+      unique: true,
+    },
+    { name: "agent_state_by_run", columns: ["run_id"] },
+  ],
+};
+
+const STATE_ITEMS: Table = {
+  name: "state_items",
+  columns: [id("session_id"), integer("seq"), id("type"), text("body")],
+  key: ["session_id", "seq"],
+};
+
+const STATE_WRITES: Table = {
+  name: "state_writes",
+  columns: [
+    id("session_id"),
+    id("checkpoint_ns"),
+    id("checkpoint_id"),
+    id("task_id"),
+    integer("idx"),
+    text("task_path"),
+    text("channel"),
+    text("value"),
+  ],
+  key: ["session_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx"],
+  clustered: true,
+};
+
+/** A step of the schema's history; never changed once released. */
+export interface Migration {
+  readonly version: number;
+  /** Begins with `threadkeep`: that is how our own tables are recognised. */
+  readonly name: string;
+  readonly statements: (dialect: Dialect) => string[];
+}
+
+function create(tables: readonly Table[]): (dialect: Dialect) => string[] {
+  return (dialect) =>
+    tables.flatMap((table) => [
+      dialect.createTable(table),
+      ...(table.indexes ?? []).map((index) => dialect.createIndex(table, index)),
+    ]);
+}
+
+export const HISTORY: readonly Migration[] = [
+  {
+    version: 1,
+    name: "threadkeep: sessions, messages, agent state",
+    statements: create([SESSIONS, MESSAGES, AGENT_STATE, STATE_ITEMS, STATE_WRITES]),
+  },
+];
+
+export const OWN_TABLES = [
+  "migrations",
+  "sessions",
+  "messages",
+  "agent_state",
+  "state_items",
+  "state_writes",
+] as const;

@@ -1,0 +1,316 @@
+import { StorageError } from "../errors.js";
+import { coverRanges, mergeRanges, type Range } from "../storage/ranges.js";
+import type {
+  Batch,
+  CheckpointRecord,
+  Guard,
+  ItemRecord,
+  ListQuery,
+  MessagePage,
+  MessageRecord,
+  Owner,
+  Storage,
+  StoredCheckpoint,
+  WriteRecord,
+} from "../storage/storage.js";
+import type { Dialect } from "./dialect.js";
+import type { Driver, Param, Row, Statement } from "./driver.js";
+import { migrate } from "./migrator.js";
+import { namespaceKey } from "./namespace.js";
+import {
+  checkpointFrom,
+  checkpointParams,
+  guardFrom,
+  newSessionParams,
+  storedCheckpoints,
+  writeFrom,
+  writeParams,
+} from "./rows.js";
+import { Statements } from "./statements.js";
+
+/** More ranges than this are read as fewer, wider ones. */
+const MAX_RANGES = 32;
+
+const SESSION_TABLES = [
+  "messages",
+  "state_writes",
+  "agent_state",
+  "state_items",
+  "sessions",
+] as const;
+
+const COPIED_TABLES = ["agent_state", "state_items", "state_writes", "messages"] as const;
+
+/** The record contract over any SQL database. */
+export class SqlStorage implements Storage {
+  readonly #driver: Driver;
+  readonly #dialect: Dialect;
+  readonly #statements: Statements;
+  #ready: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(driver: Driver, dialect: Dialect) {
+    this.#driver = driver;
+    this.#dialect = dialect;
+    this.#statements = new Statements(dialect);
+  }
+
+  setup(): Promise<void> {
+    if (this.#closed !== undefined) {
+      return Promise.reject(new StorageError("CLOSED", "setup", "the storage was closed"));
+    }
+    if (this.#ready === undefined) {
+      const ready = migrate(this.#driver, this.#dialect, Date.now);
+      ready.catch(() => {
+        this.#ready = undefined;
+      });
+      this.#ready = ready;
+    }
+    return this.#ready;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#driver.close();
+    return this.#closed;
+  }
+
+  async guard(sessionId: string): Promise<Guard | undefined> {
+    const [row] = await this.#query(this.#statements.guard, [sessionId]);
+    return row && guardFrom(row);
+  }
+
+  async commit(batch: Batch): Promise<boolean> {
+    const s = this.#statements;
+    const { sessionId } = batch;
+    const statements: Statement[] = [this.#moveGuard(batch)];
+    for (const item of batch.items) {
+      statements.push({
+        text: s.insertItem,
+        params: [sessionId, item.seq, item.type, item.body],
+      });
+    }
+    for (const checkpoint of batch.checkpoints) {
+      statements.push({
+        text: s.insertCheckpoint,
+        params: checkpointParams(sessionId, checkpoint),
+      });
+    }
+    for (const write of batch.writes) {
+      statements.push({
+        text: s.insertWrite(write.idx < 0),
+        params: writeParams(sessionId, write),
+      });
+    }
+    return this.#batch([...statements, ...this.#removal(batch)]);
+  }
+
+  #moveGuard(batch: Batch): Statement {
+    const { sessionId, owner, expected, next, now } = batch;
+    if (expected === undefined) {
+      const params = newSessionParams(sessionId, owner, next, now);
+      return { text: this.#statements.createSession, params, expect: 1 };
+    }
+    const set = [next.nextItem, next.nextVersion, next.epoch, next.token];
+    const touch = [now, owner.userId ?? null, owner.tenantId ?? null, owner.agentId ?? null];
+    const where = [
+      sessionId,
+      expected.nextItem,
+      expected.nextVersion,
+      expected.incarnation,
+      expected.epoch,
+    ];
+    if (batch.remove !== undefined) {
+      const params = [...set, ...where, expected.token];
+      return { text: this.#statements.moveGuardExactly, params, expect: 1 };
+    }
+    return {
+      text: batch.touch ? this.#statements.touchGuard : this.#statements.moveGuard,
+      params: batch.touch ? [...set, ...touch, ...where] : [...set, ...where],
+      expect: 1,
+    };
+  }
+
+  #removal({ sessionId, remove }: Batch): Statement[] {
+    if (remove === undefined) return [];
+    const s = this.#statements;
+    const checkpoints = remove.checkpoints.flatMap(({ ns, id }) =>
+      (["agent_state", "state_writes"] as const).map((table) => ({
+        text: s.deleteCheckpoint(table),
+        params: [sessionId, namespaceKey(ns), id],
+      })),
+    );
+    const items = remove.items.map(([first, last]) => ({
+      text: s.deleteItems,
+      params: [sessionId, first, last],
+    }));
+    return [...checkpoints, ...items];
+  }
+
+  async checkpoint(
+    sessionId: string,
+    ns: string,
+    id: string | undefined,
+  ): Promise<StoredCheckpoint | undefined> {
+    const params = [sessionId, namespaceKey(ns)];
+    if (id !== undefined) params.push(id);
+    const rows = await this.#query(this.#statements.checkpoint(id !== undefined), params);
+    return storedCheckpoints(rows)[0];
+  }
+
+  async writes(sessionId: string, ns: string, checkpointId: string): Promise<WriteRecord[]> {
+    const params = [sessionId, namespaceKey(ns), checkpointId];
+    const rows = await this.#query(this.#statements.writes, params);
+    return rows.map((row) => writeFrom(row, ns));
+  }
+
+  async sessionWrites(sessionId: string): Promise<WriteRecord[]> {
+    const rows = await this.#query(this.#statements.sessionWrites, [sessionId]);
+    return rows.map((row) => writeFrom(row, (row[8] as string | null) ?? (row[1] as string)));
+  }
+
+  async items(sessionId: string, ranges: readonly Range[]): Promise<ItemRecord[]> {
+    if (ranges.length === 0) return [];
+    const cover = coverRanges(mergeRanges(ranges), MAX_RANGES);
+    // The text depends on the number of ranges: few numbers keep the set of texts small.
+    const count = 2 ** Math.ceil(Math.log2(cover.length));
+    const padded = [...cover, ...Array<Range>(count - cover.length).fill(cover[0] as Range)];
+    const rows = await this.#query(this.#statements.items(count), [sessionId, ...padded.flat()]);
+    return rows.map(([seq, type, body]) => ({
+      seq: Number(seq),
+      type: type as string,
+      body: body as string,
+    }));
+  }
+
+  async list(query: ListQuery): Promise<StoredCheckpoint[]> {
+    const { sessionId, ns, id, beforeVersion, beforeId, after, limit } = query;
+    const text = this.#statements.list({
+      session: sessionId !== undefined,
+      ns: ns !== undefined,
+      id: id !== undefined,
+      beforeVersion: beforeVersion !== undefined,
+      beforeId: beforeId !== undefined,
+      after: after !== undefined,
+    });
+    const params: Param[] = [sessionId, ns && namespaceKey(ns), id, beforeVersion, beforeId].filter(
+      (param) => param !== undefined,
+    );
+    if (after !== undefined) {
+      params.push(after.id, after.id, after.sessionId, after.sessionId, namespaceKey(after.ns));
+    }
+    return storedCheckpoints(await this.#query(text, [...params, limit]));
+  }
+
+  async version(sessionId: string, id: string): Promise<number | undefined> {
+    const [row] = await this.#query(this.#statements.version, [sessionId, id]);
+    return row && Number(row[0]);
+  }
+
+  async ancestors(
+    sessionId: string,
+    ns: string,
+    id: string,
+    limit: number,
+  ): Promise<CheckpointRecord[]> {
+    const params = [sessionId, namespaceKey(ns), id, limit];
+    const rows = await this.#query(this.#statements.ancestors, params);
+    return rows.map(checkpointFrom);
+  }
+
+  async ancestorWrites(
+    sessionId: string,
+    ns: string,
+    id: string,
+    depth: number,
+    channels: readonly string[],
+  ): Promise<WriteRecord[]> {
+    const count = 2 ** Math.ceil(Math.log2(channels.length));
+    const padded = Array.from({ length: count }, (_, i) => channels[i] ?? (channels[0] as string));
+    const text = this.#statements.ancestorWrites(count);
+    const rows = await this.#query(text, [sessionId, namespaceKey(ns), id, depth, ...padded]);
+    return rows.map((row) => writeFrom(row, ns));
+  }
+
+  async runCheckpoints(runId: string): Promise<{ sessionId: string; ns: string; id: string }[]> {
+    const rows = await this.#query(this.#statements.runCheckpoints, [runId]);
+    return rows.map(([sessionId, key, text, id]) => ({
+      sessionId: sessionId as string,
+      ns: (text as string | null) ?? (key as string),
+      id: id as string,
+    }));
+  }
+
+  async deleteSession(sessionId: string): Promise<void> {
+    const statements = SESSION_TABLES.map((table) => ({
+      text: this.#statements.deleteRows(table),
+      params: [sessionId],
+    }));
+    await this.#batch(statements);
+  }
+
+  async copySession(
+    sourceId: string,
+    targetId: string,
+    { incarnation, now }: { incarnation: number; now: number },
+  ): Promise<boolean | undefined> {
+    const copied = await this.#batch([
+      {
+        text: this.#statements.copySession,
+        params: [targetId, now, now, incarnation, sourceId, targetId],
+        expect: 1,
+      },
+      ...COPIED_TABLES.map((table) => ({
+        text: this.#statements.copyRows(table),
+        params: [targetId, sourceId],
+      })),
+    ]);
+    if (copied) return true;
+    return (await this.guard(sourceId)) === undefined ? undefined : false;
+  }
+
+  async appendMessages(
+    sessionId: string,
+    owner: Owner,
+    messages: readonly Omit<MessageRecord, "position">[],
+    { incarnation, now }: { incarnation: number; now: number },
+  ): Promise<void> {
+    const s = this.#statements;
+    const guard = { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, token: "" };
+    const ids = [owner.userId ?? null, owner.tenantId ?? null, owner.agentId ?? null];
+    await this.#batch([
+      { text: s.createSession, params: newSessionParams(sessionId, owner, guard, now) },
+      { text: s.reserveMessages, params: [messages.length, now, ...ids, sessionId] },
+      ...messages.map(({ id, role, content, createdAt }, i) => ({
+        text: s.appendMessage,
+        params: [messages.length - i, id, role, content, createdAt, sessionId],
+      })),
+    ]);
+  }
+
+  async messages(sessionId: string, { before, limit }: MessagePage): Promise<MessageRecord[]> {
+    const text = this.#statements.messages(before !== undefined, limit !== undefined);
+    const params = [sessionId, before, limit].filter((param) => param !== undefined);
+    const rows = await this.#query(text, params);
+    return rows.reverse().map(([position, id, role, content, createdAt]) => ({
+      position: Number(position),
+      id: id as string | null,
+      role: role as string,
+      content: content as string,
+      createdAt: Number(createdAt),
+    }));
+  }
+
+  async clearMessages(sessionId: string): Promise<void> {
+    await this.#batch([{ text: this.#statements.deleteRows("messages"), params: [sessionId] }]);
+  }
+
+  async #query(text: string, params: readonly Param[]): Promise<Row[]> {
+    await this.setup();
+    return this.#driver.query(text, params);
+  }
+
+  async #batch(statements: readonly Statement[]): Promise<boolean> {
+    await this.setup();
+    return this.#driver.batch(statements);
+  }
+}

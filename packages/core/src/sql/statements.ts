@@ -1,0 +1,338 @@
+import type { Dialect, TableName } from "./dialect.js";
+
+const CHECKPOINT_COLUMNS = [
+  "session_id",
+  "checkpoint_ns",
+  "version",
+  "checkpoint_id",
+  "parent_id",
+  "step",
+  "source",
+  "node_path",
+  "tombstone",
+  "run_id",
+  "state",
+  "metadata",
+  "created_at",
+  "ns_text",
+] as const;
+
+const WRITE_COLUMNS = [
+  "session_id",
+  "checkpoint_ns",
+  "checkpoint_id",
+  "task_id",
+  "idx",
+  "task_path",
+  "channel",
+  "value",
+] as const;
+
+const ITEM_COLUMNS = ["session_id", "seq", "type", "body"] as const;
+
+const SESSION_COLUMNS = [
+  "id",
+  "user_id",
+  "tenant_id",
+  "agent_id",
+  "title",
+  "metadata",
+  "created_at",
+  "updated_at",
+  "ended_at",
+  "next_item",
+  "next_version",
+  "next_message",
+  "incarnation",
+  "epoch",
+  "batch_token",
+] as const;
+
+const MESSAGE_COLUMNS = [
+  "session_id",
+  "position",
+  "id",
+  "role",
+  "content",
+  "metadata",
+  "created_at",
+] as const;
+
+/** Which optional conditions a listing has; each combination is one statement text. */
+export interface ListShape {
+  readonly session: boolean;
+  readonly ns: boolean;
+  readonly id: boolean;
+  readonly beforeVersion: boolean;
+  readonly beforeId: boolean;
+  readonly after: boolean;
+}
+
+/** Every SQL statement of threadkeep, spelled for one dialect. Texts are made once and reused. */
+export class Statements {
+  readonly #dialect: Dialect;
+  readonly #texts = new Map<string, string>();
+
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
+  }
+
+  get guard(): string {
+    return this.#text("guard", (t) => {
+      const columns = "next_item, next_version, incarnation, epoch, batch_token";
+      return `SELECT ${columns} FROM ${t("sessions")} WHERE id = ?`;
+    });
+  }
+
+  /** Makes the session row, if there is none. Parameters: one row of `SESSION_COLUMNS`. */
+  get createSession(): string {
+    return this.#text("createSession", () =>
+      this.#dialect.insert("sessions", SESSION_COLUMNS, { action: "keep", key: ["id"] }, 1),
+    );
+  }
+
+  get moveGuard(): string {
+    return this.#text(
+      "moveGuard",
+      (t) => `UPDATE ${t("sessions")} SET ${GUARD_SET} ${GUARD_WHERE}`,
+    );
+  }
+
+  /** Like `moveGuard`, where nobody has written at all. */
+  get moveGuardExactly(): string {
+    return this.#text(
+      "moveGuardExactly",
+      (t) => `UPDATE ${t("sessions")} SET ${GUARD_SET} ${GUARD_WHERE} AND batch_token = ?`,
+    );
+  }
+
+  /** Like `moveGuard`, and notes the time and an owner that was not known yet. */
+  get touchGuard(): string {
+    const touch =
+      "updated_at = ?, user_id = COALESCE(user_id, ?), tenant_id = COALESCE(tenant_id, ?), agent_id = COALESCE(agent_id, ?)";
+    return this.#text(
+      "touchGuard",
+      (t) => `UPDATE ${t("sessions")} SET ${GUARD_SET}, ${touch} ${GUARD_WHERE}`,
+    );
+  }
+
+  get insertItem(): string {
+    return this.#text("insertItem", () =>
+      this.#dialect.insert("state_items", ITEM_COLUMNS, { action: "fail" }, 1),
+    );
+  }
+
+  get insertCheckpoint(): string {
+    return this.#text("insertCheckpoint", () => {
+      const key = ["session_id", "checkpoint_ns", "checkpoint_id"];
+      const columns = CHECKPOINT_COLUMNS.filter((name) => ![...key, "version"].includes(name));
+      const conflict = { action: "replace", key, columns } as const;
+      return this.#dialect.insert("agent_state", CHECKPOINT_COLUMNS, conflict, 1);
+    });
+  }
+
+  /** @param replaces whether it takes the place of what stands at its key */
+  insertWrite(replaces: boolean): string {
+    return this.#text(`insertWrite ${replaces}`, () => {
+      const key = WRITE_COLUMNS.slice(0, 5);
+      const replace = { action: "replace", key, columns: WRITE_COLUMNS.slice(5) } as const;
+      const conflict = replaces ? replace : ({ action: "keep", key } as const);
+      return this.#dialect.insert("state_writes", WRITE_COLUMNS, conflict, 1);
+    });
+  }
+
+  /** The newest checkpoint of a namespace, or the one of an id, with its writes and its guard. */
+  checkpoint(byId: boolean): string {
+    const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : ""}`;
+    const order = byId ? "" : " ORDER BY version DESC LIMIT 1";
+    return this.#text(`checkpoint ${byId}`, (t) =>
+      withWrites(t, `SELECT * FROM ${t("agent_state")} WHERE ${where}${order}`, ""),
+    );
+  }
+
+  list(shape: ListShape): string {
+    const conditions = [
+      shape.session && "session_id = ?",
+      shape.ns && "checkpoint_ns = ?",
+      shape.id && "checkpoint_id = ?",
+      shape.beforeVersion && "version < ?",
+      shape.beforeId && "checkpoint_id < ?",
+      shape.after && AFTER,
+    ].filter((condition) => condition !== false);
+    const order = shape.session
+      ? (a: string) => ` ORDER BY ${a}version DESC`
+      : (a: string) => ` ORDER BY ${a}checkpoint_id DESC, ${a}session_id, ${a}checkpoint_ns`;
+    const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
+    return this.#text(`list ${JSON.stringify(shape)}`, (t) =>
+      withWrites(t, `SELECT * FROM ${t("agent_state")}${where}${order("")} LIMIT ?`, order("c.")),
+    );
+  }
+
+  get version(): string {
+    return this.#text(
+      "version",
+      (t) => `SELECT version FROM ${t("agent_state")} WHERE session_id = ? AND checkpoint_id = ?`,
+    );
+  }
+
+  get writes(): string {
+    return this.#text("writes", (t) => {
+      const where = "session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?";
+      return `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE ${where}`;
+    });
+  }
+
+  /** With the text of hashed namespaces, where the checkpoint is there to tell it. */
+  get sessionWrites(): string {
+    return this.#text("sessionWrites", (t) => {
+      const columns = WRITE_COLUMNS.map((name) => `w.${name}`).join(", ");
+      const on =
+        "c.session_id = w.session_id AND c.checkpoint_ns = w.checkpoint_ns AND c.checkpoint_id = w.checkpoint_id";
+      return `SELECT ${columns}, c.ns_text FROM ${t("state_writes")} w LEFT JOIN ${t("agent_state")} c ON ${on} WHERE w.session_id = ?`;
+    });
+  }
+
+  /** @param ranges how many ranges the caller binds */
+  items(ranges: number): string {
+    const any = Array(ranges).fill("seq BETWEEN ? AND ?").join(" OR ");
+    return this.#text(
+      `items ${ranges}`,
+      (t) => `SELECT seq, type, body FROM ${t("state_items")} WHERE session_id = ? AND (${any})`,
+    );
+  }
+
+  get ancestors(): string {
+    return this.#text("ancestors", (t) => {
+      const join = `JOIN ${t("agent_state")} c ON ${CHAIN_JOIN}`;
+      const columns = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
+      return `${chain(t)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 ORDER BY chain.depth`;
+    });
+  }
+
+  /** @param channels how many channel names the caller binds */
+  ancestorWrites(channels: number): string {
+    const any = Array(channels).fill("?").join(", ");
+    return this.#text(`ancestorWrites ${channels}`, (t) => {
+      const join = `JOIN ${t("state_writes")} c ON ${CHAIN_JOIN}`;
+      const columns = WRITE_COLUMNS.map((name) => `c.${name}`).join(", ");
+      return `${chain(t)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 AND c.channel IN (${any})`;
+    });
+  }
+
+  get runCheckpoints(): string {
+    return this.#text("runCheckpoints", (t) => {
+      const columns = "session_id, checkpoint_ns, ns_text, checkpoint_id";
+      return `SELECT ${columns} FROM ${t("agent_state")} WHERE run_id = ?`;
+    });
+  }
+
+  deleteRows(table: TableName): string {
+    const key = table === "sessions" ? "id" : "session_id";
+    return this.#text(`deleteRows ${table}`, (t) => `DELETE FROM ${t(table)} WHERE ${key} = ?`);
+  }
+
+  deleteCheckpoint(table: "agent_state" | "state_writes"): string {
+    const where = "session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?";
+    return this.#text(`deleteCheckpoint ${table}`, (t) => `DELETE FROM ${t(table)} WHERE ${where}`);
+  }
+
+  get deleteItems(): string {
+    return this.#text(
+      "deleteItems",
+      (t) => `DELETE FROM ${t("state_items")} WHERE session_id = ? AND seq BETWEEN ? AND ?`,
+    );
+  }
+
+  /** Parameters: target, times, incarnation, source, target. */
+  get copySession(): string {
+    return this.#text("copySession", (t) => {
+      const s = t("sessions");
+      const kept = "user_id, tenant_id, agent_id, title, metadata";
+      const counters = "next_item, next_version, next_message";
+      const missing = `NOT EXISTS (SELECT 1 FROM ${s} other WHERE other.id = ?)`;
+      return `INSERT INTO ${s} (${SESSION_COLUMNS.join(", ")}) SELECT ?, ${kept}, ?, ?, ended_at, ${counters}, ?, epoch, '' FROM ${s} WHERE id = ? AND ${missing}`;
+    });
+  }
+
+  /** Parameters: target, source. */
+  copyRows(table: "agent_state" | "state_items" | "state_writes" | "messages"): string {
+    const columns = COPIED[table].slice(1).join(", ");
+    return this.#text(`copyRows ${table}`, (t) => {
+      const select = `SELECT ?, ${columns} FROM ${t(table)} WHERE session_id = ?`;
+      return `INSERT INTO ${t(table)} (session_id, ${columns}) ${select}`;
+    });
+  }
+
+  get reserveMessages(): string {
+    const owner =
+      "user_id = COALESCE(user_id, ?), tenant_id = COALESCE(tenant_id, ?), agent_id = COALESCE(agent_id, ?)";
+    return this.#text("reserveMessages", (t) => {
+      const set = `next_message = next_message + ?, updated_at = ?, ${owner}`;
+      return `UPDATE ${t("sessions")} SET ${set} WHERE id = ?`;
+    });
+  }
+
+  /** Places a message that many positions before the end. */
+  get appendMessage(): string {
+    return this.#text("appendMessage", (t) => {
+      const into = `INSERT INTO ${t("messages")} (${MESSAGE_COLUMNS.join(", ")})`;
+      return `${into} SELECT id, next_message - ?, ?, ?, ?, NULL, ? FROM ${t("sessions")} WHERE id = ?`;
+    });
+  }
+
+  messages(before: boolean, limit: boolean): string {
+    const columns = "position, id, role, content, created_at";
+    const where = `session_id = ?${before ? " AND position < ?" : ""}`;
+    return this.#text(`messages ${before} ${limit}`, (t) => {
+      const tail = `ORDER BY position DESC${limit ? " LIMIT ?" : ""}`;
+      return `SELECT ${columns} FROM ${t("messages")} WHERE ${where} ${tail}`;
+    });
+  }
+
+  #text(key: string, make: (table: (name: TableName) => string) => string): string {
+    let text = this.#texts.get(key);
+    if (text === undefined) {
+      text = this.#dialect.placeholders(make((name) => this.#dialect.table(name)));
+      this.#texts.set(key, text);
+    }
+    return text;
+  }
+}
+
+const GUARD_SET = "next_item = ?, next_version = ?, epoch = ?, batch_token = ?";
+const GUARD_WHERE =
+  "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ?";
+
+const AFTER =
+  "(checkpoint_id < ? OR (checkpoint_id = ? AND (session_id > ? OR (session_id = ? AND checkpoint_ns > ?))))";
+
+const COPIED = {
+  agent_state: CHECKPOINT_COLUMNS,
+  state_items: ITEM_COLUMNS,
+  state_writes: WRITE_COLUMNS,
+  messages: MESSAGE_COLUMNS,
+} as const;
+
+const CHAIN_JOIN =
+  "c.session_id = chain.session_id AND c.checkpoint_ns = chain.checkpoint_ns AND c.checkpoint_id = chain.checkpoint_id";
+
+/** Parameters: session, namespace, id, depth. */
+function chain(t: (name: TableName) => string): string {
+  const state = t("agent_state");
+  const columns = "session_id, checkpoint_ns, checkpoint_id, parent_id";
+  const start = `SELECT 0 AS depth, ${columns} FROM ${state} WHERE session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?`;
+  const parent =
+    "a.session_id = chain.session_id AND a.checkpoint_ns = chain.checkpoint_ns AND a.checkpoint_id = chain.parent_id";
+  const aliased = columns.replaceAll(/\b(\w+)\b/g, "a.$1");
+  const step = `SELECT chain.depth + 1, ${aliased} FROM chain JOIN ${state} a ON ${parent} WHERE chain.depth < ?`;
+  return `WITH RECURSIVE chain (depth, ${columns}) AS (${start} UNION ALL ${step})`;
+}
+
+function withWrites(t: (name: TableName) => string, page: string, order: string): string {
+  const checkpoint = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
+  const guard = "s.next_item, s.next_version, s.incarnation, s.epoch, s.batch_token";
+  const write = "w.task_id, w.idx, w.task_path, w.channel, w.value";
+  const on =
+    "w.session_id = c.session_id AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id";
+  return `SELECT ${checkpoint}, ${guard}, ${write} FROM (${page}) c JOIN ${t("sessions")} s ON s.id = c.session_id LEFT JOIN ${t("state_writes")} w ON ${on}${order}`;
+}

@@ -1,0 +1,170 @@
+import { Document } from "@langchain/core/documents";
+import {
+  AIMessage,
+  AIMessageChunk,
+  ChatMessage,
+  ChatMessageChunk,
+  FunctionMessage,
+  FunctionMessageChunk,
+  HumanMessage,
+  HumanMessageChunk,
+  RemoveMessage,
+  SystemMessage,
+  SystemMessageChunk,
+  ToolMessage,
+  ToolMessageChunk,
+} from "@langchain/core/messages";
+import { Command, Overwrite, Send } from "@langchain/langgraph";
+import { DeltaSnapshot } from "@langchain/langgraph-checkpoint";
+import { StorageError } from "../errors.js";
+
+const MESSAGE = Symbol.for("langchain.message");
+
+/** Any class whose instances are their own enumerable fields. */
+// biome-ignore lint/suspicious/noExplicitAny: a class of any constructor arguments
+export type ValueClass = { new (...args: any[]): object; readonly name: string };
+
+/**
+ * How a message class lays out its instances, read off a fresh instance, so that a field that
+ * LangChain adds tomorrow is kept without a change here.
+ */
+export interface MessageClass {
+  readonly name: string;
+  readonly prototype: object;
+  /** Own string fields in order, without `lc_kwargs`. */
+  readonly fields: readonly string[];
+  readonly fieldIndex: ReadonlyMap<string, number>;
+  readonly defaults: readonly unknown[];
+  /** All own string keys in order. */
+  readonly layout: readonly string[];
+  readonly symbols: readonly (readonly [symbol, unknown])[];
+  /** What the constructor itself adds to `lc_kwargs`, in order. */
+  readonly kwargsTail: readonly string[];
+}
+
+/** An allowlisted class that is not a message. */
+export interface PlainClass {
+  readonly name: string;
+  readonly prototype: object;
+}
+
+// Names are written out because bundlers rename classes.
+const MESSAGES: readonly [name: string, ValueClass, Record<string, unknown>][] = [
+  ["HumanMessage", HumanMessage, { content: "" }],
+  ["AIMessage", AIMessage, { content: "" }],
+  ["SystemMessage", SystemMessage, { content: "" }],
+  ["ToolMessage", ToolMessage, { content: "", tool_call_id: "" }],
+  ["FunctionMessage", FunctionMessage, { content: "", name: "" }],
+  ["ChatMessage", ChatMessage, { content: "", role: "" }],
+  ["RemoveMessage", RemoveMessage, { id: "" }],
+  ["HumanMessageChunk", HumanMessageChunk, { content: "" }],
+  ["AIMessageChunk", AIMessageChunk, { content: "" }],
+  ["SystemMessageChunk", SystemMessageChunk, { content: "" }],
+  ["ToolMessageChunk", ToolMessageChunk, { content: "", tool_call_id: "" }],
+  ["FunctionMessageChunk", FunctionMessageChunk, { content: "", name: "" }],
+  ["ChatMessageChunk", ChatMessageChunk, { content: "", role: "" }],
+];
+
+const VALUES: readonly [name: string, ValueClass][] = [
+  ["Document", Document as unknown as ValueClass],
+  ["Send", Send as unknown as ValueClass],
+  ["Command", Command as unknown as ValueClass],
+  ["Overwrite", Overwrite as unknown as ValueClass],
+  ["DeltaSnapshot", DeltaSnapshot as unknown as ValueClass],
+];
+
+function layout(name: string, Class: ValueClass, given: Record<string, unknown>): MessageClass {
+  const template = new Class({ ...given }) as Record<string, unknown>;
+  const own = Object.keys(template);
+  const fields = own.filter((key) => key !== "lc_kwargs");
+  return {
+    name,
+    prototype: Class.prototype as object,
+    fields,
+    fieldIndex: new Map(fields.map((key, index) => [key, index])),
+    defaults: fields.map((key) => template[key]),
+    layout: own,
+    symbols: Object.getOwnPropertySymbols(template).map(
+      (symbol) => [symbol, (template as Record<symbol, unknown>)[symbol]] as const,
+    ),
+    kwargsTail: Object.keys(template["lc_kwargs"] as object).filter((key) => !(key in given)),
+  };
+}
+
+/**
+ * The classes whose instances may be stored and are revived: LangChain's messages and `Document`,
+ * LangGraph's `Send`, `Command`, `Overwrite` and `DeltaSnapshot`, and those the user adds.
+ */
+export class ClassRegistry {
+  readonly #messages = new Map<object, MessageClass>();
+  readonly #messagesByName = new Map<string, MessageClass>();
+  readonly #values = new Map<object, PlainClass>();
+  readonly #valuesByName = new Map<string, PlainClass>();
+
+  constructor(userClasses: readonly ValueClass[] = []) {
+    for (const [name, Class, given] of MESSAGES) {
+      const message = layout(name, Class, given);
+      this.#messages.set(message.prototype, message);
+      this.#messagesByName.set(message.name, message);
+    }
+    for (const [name, Class] of VALUES) this.#add(name, Class.prototype as object);
+    for (const Class of userClasses) this.#addUserClass(Class);
+  }
+
+  #add(name: string, prototype: object): void {
+    const plain = { name, prototype };
+    this.#values.set(prototype, plain);
+    this.#valuesByName.set(name, plain);
+  }
+
+  #addUserClass(Class: ValueClass): void {
+    if (typeof Class !== "function" || !Class.name || !Class.prototype) {
+      throw new StorageError("INVALID_ARGUMENT", "classes", "a class needs a name and a prototype");
+    }
+    const taken = this.#valuesByName.get(Class.name);
+    if (taken !== undefined && taken.prototype !== Class.prototype) {
+      throw new StorageError(
+        "INVALID_ARGUMENT",
+        "classes",
+        `two classes are named ${JSON.stringify(Class.name)}`,
+      );
+    }
+    this.#add(Class.name, Class.prototype as object);
+  }
+
+  messageOf(value: object): MessageClass | undefined {
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (prototype === null) return undefined;
+    return this.#messages.get(prototype) ?? this.#adopt(value, prototype);
+  }
+
+  /** A message of a second copy of `@langchain/core` is stored as one of ours. */
+  #adopt(value: object, prototype: object): MessageClass | undefined {
+    if (!(MESSAGE in value) || !Object.hasOwn(prototype, "constructor")) return undefined;
+    const { name } = prototype.constructor as { name: string };
+    const message = this.#messagesByName.get(name);
+    const base = Object.getPrototypeOf(prototype) as object;
+    // A subclass that a user made of AIMessage is not AIMessage, even under its name.
+    if (message === undefined || this.#messages.has(base)) return undefined;
+    this.#messages.set(prototype, message);
+    return message;
+  }
+
+  valueOf(value: object): PlainClass | undefined {
+    return this.#values.get(Object.getPrototypeOf(value) as object);
+  }
+
+  messageNamed(name: string): MessageClass | undefined {
+    return this.#messagesByName.get(name);
+  }
+
+  valueNamed(name: string): PlainClass | undefined {
+    return this.#valuesByName.get(name);
+  }
+
+  /** Whether both prototypes belong to one message class. */
+  isMessage(value: object, message: MessageClass): boolean {
+    const prototype = Object.getPrototypeOf(value) as object;
+    return prototype === message.prototype || this.#messages.get(prototype) === message;
+  }
+}

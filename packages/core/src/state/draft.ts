@@ -1,0 +1,120 @@
+import { Encoder } from "./encode.js";
+import { Item, type ItemLog, type Owners, TEXT_ITEM_CHARS } from "./item-log.js";
+import { kindOf } from "./kinds.js";
+import { type Numbering, SegmentBuilder, seal } from "./list.js";
+import { assign, type Tree } from "./tree.js";
+
+/** A tree whose items have no numbers yet. */
+export type Draft =
+  | null
+  | boolean
+  | number
+  | string
+  | Item
+  | DraftList
+  | Draft[]
+  | { [key: string]: Draft };
+
+/** An array of a draft: items and small elements in their order. */
+export class DraftList {
+  readonly parts: Draft[] = [];
+}
+
+/** Objects from this weight on become items of their own. */
+const ITEM_WEIGHT = TEXT_ITEM_CHARS;
+/** Objects above this weight are opened, so that an edit does not store all of them again. */
+const OPEN_WEIGHT = 8192;
+
+/**
+ * Encodes one channel value or write: messages, long strings and middle-sized objects become
+ * items; lists and big objects stay open, so that what did not change is not written again.
+ */
+export class DraftEncoder extends Encoder {
+  readonly #log: ItemLog;
+  readonly #owners: Owners;
+
+  constructor(log: ItemLog, owners: Owners, path: (string | number)[]) {
+    super(log.classes, path);
+    this.#log = log;
+    this.#owners = owners;
+  }
+
+  protected override place(value: unknown, parent: Draft[], key: string | number): boolean {
+    if (typeof value === "string") {
+      if (value.length < TEXT_ITEM_CHARS) return false;
+      assign(parent, key as string, this.#log.text(value));
+      return true;
+    }
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+    const item = this.#item(value);
+    if (item === undefined) return false;
+    assign(parent, key as string, item);
+    return true;
+  }
+
+  #item(value: object): Item | undefined {
+    const known = this.#log.known(value, this.#owners);
+    if (known !== undefined) return known;
+    if (this.classes.messageOf(value) === undefined) {
+      const weight = this.#weigh(value, 0);
+      const isWhole = kindOf(value) === "bytes" || weight <= OPEN_WEIGHT;
+      if (weight < ITEM_WEIGHT || !isWhole) return undefined;
+    }
+    return this.#log.encode(value, [...this.path()], this.#owners);
+  }
+
+  protected override array(value: unknown[], parent: Draft[], key: string | number): void {
+    if (Object.keys(value).length !== value.length) return super.array(value, parent, key);
+    const list = new DraftList();
+    assign(parent, key as string, list);
+    for (let i = 0; i < value.length; i += 1) this.child(value[i], list.parts, i, i);
+  }
+
+  /** Roughly the characters of its tree; beyond `OPEN_WEIGHT` where a message is inside. */
+  #weigh(value: unknown, so: number): number {
+    if (typeof value === "string") return so + value.length + 2;
+    if (typeof value !== "object" || value === null) return so + 8;
+    if (this.classes.messageOf(value) !== undefined) return OPEN_WEIGHT + 1;
+    if (ArrayBuffer.isView(value)) return so + (value.byteLength * 4) / 3;
+    if (value instanceof ArrayBuffer) return so + (value.byteLength * 4) / 3;
+    let weight = so + 2;
+    if (value instanceof Map || value instanceof Set) {
+      for (const part of value instanceof Map ? [...value].flat() : value) {
+        weight = this.#weigh(part, weight);
+        if (weight > OPEN_WEIGHT) return weight;
+      }
+      return weight;
+    }
+    for (const name in value) {
+      weight = this.#weigh((value as Record<string, unknown>)[name], weight + name.length + 4);
+      if (weight > OPEN_WEIGHT) return weight;
+    }
+    return weight;
+  }
+}
+
+/** The tree of a draft, its items numbered. */
+export function finish(draft: Draft, numbering: Numbering): Tree {
+  if (typeof draft !== "object" || draft === null) return draft;
+  if (draft instanceof Item) return { $item: numbering.seq(draft) };
+  if (draft instanceof DraftList) return finishList(draft, numbering);
+  if (Array.isArray(draft)) return draft.map((part) => finish(part, numbering));
+  const tree: { [key: string]: Tree } = {};
+  for (const key of Object.keys(draft)) {
+    assign(tree, key, finish(draft[key] as Draft, numbering));
+  }
+  return tree;
+}
+
+function finishList(list: DraftList, numbering: Numbering): Tree {
+  const builder = new SegmentBuilder();
+  for (const part of list.parts) {
+    if (part instanceof Item) builder.item(numbering.seq(part));
+    else builder.value(finish(part, numbering));
+  }
+  const segments = seal(builder, numbering);
+  const [only] = segments;
+  if (only === undefined) return [];
+  if (segments.length === 1 && !Array.isArray(only)) return only.v;
+  return { $list: segments as unknown as Tree[] };
+}

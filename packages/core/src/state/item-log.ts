@@ -1,0 +1,193 @@
+import type { Range } from "../storage/ranges.js";
+import type { ClassRegistry } from "./classes.js";
+import { Encoder } from "./encode.js";
+import { INLINE_CHARS, type Segment } from "./list.js";
+import { Matcher } from "./match.js";
+import type { Tree, TreeObject } from "./tree.js";
+
+type Path = (string | number)[];
+
+/** `message`: `[class, fields, rest?]`; `text`: a string; `list`: segments; `value`: any other tree. */
+export type ItemKind = "message" | "text" | "value" | "list";
+
+/** An immutable piece of state. Its number is known once it is stored. */
+export class Item {
+  readonly kind: ItemKind;
+  readonly tree: Tree;
+  /** Keeps the log alive for as long as a live object stands for one of its items. */
+  readonly log: ItemLog;
+  seq = 0;
+  /** The {@link ItemLog.generation} in which the number was acknowledged; 0 while it was not. */
+  generation = 0;
+
+  constructor(log: ItemLog, kind: ItemKind, tree: Tree) {
+    this.log = log;
+    this.kind = kind;
+    this.tree = tree;
+  }
+
+  /** What the `type` column says: the class of a message, else the kind. */
+  get type(): string {
+    return this.kind === "message" ? ((this.tree as Tree[])[0] as string) : this.kind;
+  }
+
+  /** What the `body` column holds. A usual message is the object of its fields. */
+  get body(): Tree {
+    if (this.kind !== "message") return this.tree;
+    const [, fields, rest] = this.tree as Tree[];
+    return rest === undefined ? (fields as Tree) : { $rest: [fields as Tree, rest] };
+  }
+
+  static read(log: ItemLog, type: string, body: Tree): Item {
+    if (type === "text" || type === "value" || type === "list") return new Item(log, type, body);
+    const whole = (body as TreeObject)["$rest"] as Tree[] | undefined;
+    return new Item(log, "message", whole === undefined ? [type, body] : [type, ...whole]);
+  }
+}
+
+/** Which live object stands for an item within one encoding: two objects never become one. */
+export type Owners = Map<Item, object>;
+
+/**
+ * What this process knows of one thread's items: those it stored or loaded, by number, by text,
+ * and by the live objects that stand for them.
+ */
+export class ItemLog {
+  readonly classes: ClassRegistry;
+  /** Whoever keeps this log; held so that it lives as long as the log. */
+  keeper: object | undefined;
+  /** Raised when numbers that were believed are no longer certain (after a prune). */
+  generation = 1;
+  /** Characters held, for the cache's bound. */
+  size = 0;
+  readonly #live = new WeakMap<object, Item>();
+  readonly #bySeq = new Map<number, { item: Item; size: number }>();
+  readonly #texts = new Map<string, Item>();
+  readonly #pages = new Map<string, Item>();
+  readonly #matcher: Matcher;
+
+  constructor(classes: ClassRegistry) {
+    this.classes = classes;
+    this.#matcher = new Matcher(classes);
+  }
+
+  isStored(item: Item): boolean {
+    return item.generation === this.generation;
+  }
+
+  get(seq: number): Item | undefined {
+    return this.#bySeq.get(seq)?.item;
+  }
+
+  /** Remembers an item that the storage acknowledged or returned. */
+  remember(seq: number, item: Item, size: number): void {
+    item.seq = seq;
+    item.generation = this.generation;
+    if (this.#bySeq.has(seq)) return;
+    this.#bySeq.set(seq, { item, size });
+    this.size += size;
+    if (item.kind === "text") this.#texts.set(item.tree as string, item);
+    else if (item.kind === "list") this.#pages.set(JSON.stringify(item.tree), item);
+  }
+
+  /** Drops the oldest items until at most `limit` characters are held. */
+  shrink(limit: number): void {
+    for (const [seq, { item, size }] of this.#bySeq) {
+      if (this.size <= limit) return;
+      this.#bySeq.delete(seq);
+      this.size -= size;
+      if (item.kind === "text") this.#texts.delete(item.tree as string);
+      else if (item.kind === "list") this.#pages.delete(JSON.stringify(item.tree));
+    }
+  }
+
+  /** Forgets all numbers. Live objects keep their snapshots, so they need not be encoded again. */
+  forget(): void {
+    this.generation += 1;
+    this.size = 0;
+    this.#bySeq.clear();
+    this.#texts.clear();
+    this.#pages.clear();
+  }
+
+  /** Says that a live object was made from an item. */
+  adopt(live: object, item: Item): void {
+    this.#live.set(live, item);
+  }
+
+  /** The item of an unchanged object that was stored or loaded before. */
+  known(live: object, owners: Owners): Item | undefined {
+    const item = this.#live.get(live);
+    if (item === undefined || !this.#mayStand(live, item, owners)) return undefined;
+    return this.#matches(live, item) ? this.#own(live, item, owners) : undefined;
+  }
+
+  #mayStand(live: object, item: Item, owners: Owners): boolean {
+    const owner = owners.get(item);
+    return owner === undefined || owner === live;
+  }
+
+  #own(live: object, item: Item, owners: Owners): Item {
+    owners.set(item, live);
+    return item;
+  }
+
+  #matches(live: object, item: Item): boolean {
+    if (item.kind === "message") return this.#matcher.messageItem(live, item.tree as Tree[]);
+    return this.#matcher.matches(live, item.tree);
+  }
+
+  /** The item of an object, new if it was not stored before or has changed since. */
+  encode(live: object, path: Path, owners: Owners): Item {
+    const known = this.known(live, owners);
+    if (known !== undefined) return known;
+    const tree = new Encoder(this.classes, path).encode(live) as TreeObject;
+    const message = tree["$message"] as Tree[] | undefined;
+    const item =
+      message === undefined ? new Item(this, "value", tree) : new Item(this, "message", message);
+    const before = this.#live.get(live);
+    if (before !== undefined && this.#mayStand(live, before, owners) && sameText(before, item)) {
+      return this.#own(live, before, owners);
+    }
+    this.#live.set(live, item);
+    return this.#own(live, item, owners);
+  }
+
+  text(text: string): Item {
+    let item = this.#texts.get(text);
+    if (item === undefined) {
+      item = new Item(this, "text", text);
+      this.#texts.set(text, item);
+    }
+    return item;
+  }
+
+  page(text: string, segments: Segment[]): Item {
+    return this.#pages.get(text) ?? new Item(this, "list", segments as unknown as Tree);
+  }
+
+  /** Of the wanted numbers, those that have to be read. */
+  missing(ranges: Iterable<Range>): Range[] {
+    const out: Range[] = [];
+    for (const [first, last] of ranges) {
+      let from = -1;
+      for (let seq = first; seq <= last; seq += 1) {
+        if (this.#bySeq.has(seq)) {
+          if (from >= 0) out.push([from, seq - 1]);
+          from = -1;
+        } else if (from < 0) {
+          from = seq;
+        }
+      }
+      if (from >= 0) out.push([from, last]);
+    }
+    return out;
+  }
+}
+
+/** Strings up to this length stand in the manifest itself. */
+export const TEXT_ITEM_CHARS = INLINE_CHARS / 4;
+
+function sameText(a: Item, b: Item): boolean {
+  return a.kind === b.kind && JSON.stringify(a.tree) === JSON.stringify(b.tree);
+}

@@ -1,0 +1,187 @@
+import type { Checkpoint } from "@langchain/langgraph-checkpoint";
+import { mergeRanges, type Range, rangeSize } from "../storage/ranges.js";
+import { type DecodeContext, Decoder } from "./decode.js";
+import { type Draft, DraftEncoder, finish } from "./draft.js";
+import { Encoder } from "./encode.js";
+import type { Item, ItemLog, Owners } from "./item-log.js";
+import { type Numbering, type Segment, segmentRanges } from "./list.js";
+import { assign, escapeKey, type Tree, type TreeObject, unescapeKey } from "./tree.js";
+
+/** A checkpoint as it was at the moment of `put`, before its items have numbers. */
+export interface CheckpointDraft {
+  readonly fixed: TreeObject;
+  readonly values: readonly (readonly [channel: string, Draft])[];
+}
+
+/** `$`-free outer form of the `state` column: how the channel values are put together. */
+interface Manifest extends TreeObject {
+  v: number;
+  ts: string;
+  values: TreeObject;
+  versions: Tree;
+  seen: Tree;
+}
+
+/** Encodes one value that stands alone, such as a pending write. */
+export function draftValue(log: ItemLog, value: unknown, path: (string | number)[]): Draft {
+  return new DraftEncoder(log, new Map(), path).encode(value) as Draft;
+}
+
+/** Copies everything out of a live checkpoint, synchronously. */
+export function draftCheckpoint(log: ItemLog, checkpoint: Checkpoint): CheckpointDraft {
+  const owners: Owners = new Map();
+  const plain = (value: unknown, name: string) =>
+    new Encoder(log.classes, [name]).encode(value) as Tree;
+  return {
+    fixed: {
+      v: plain(checkpoint.v, "v"),
+      ts: plain(checkpoint.ts, "ts"),
+      versions: plain(checkpoint.channel_versions ?? {}, "channel_versions"),
+      seen: plain(checkpoint.versions_seen ?? {}, "versions_seen"),
+    },
+    values: Object.keys(checkpoint.channel_values ?? {}).map((channel) => {
+      const encoder = new DraftEncoder(log, owners, ["state", channel]);
+      return [channel, encoder.encode(checkpoint.channel_values[channel]) as Draft] as const;
+    }),
+  };
+}
+
+/** @param dropped channels whose values are not the checkpoint's to store */
+export function finishCheckpoint(
+  draft: CheckpointDraft,
+  numbering: Numbering,
+  dropped: ReadonlySet<string>,
+): Tree {
+  const values: TreeObject = {};
+  for (const [channel, value] of draft.values) {
+    if (dropped.has(channel)) continue;
+    assign(values, escapeKey(channel), finish(value, numbering));
+  }
+  const { v, ts, versions, seen } = draft.fixed;
+  return { v, ts, values, versions, seen } as Manifest;
+}
+
+export { finish as finishValue };
+
+/** All items that a tree names, pages included, the pages' own items not. */
+export function namedItems(trees: Iterable<Tree>): Range[] {
+  const ranges: Range[] = [];
+  for (const tree of trees) collect(tree, ranges);
+  return ranges;
+}
+
+function collect(tree: Tree, into: Range[]): void {
+  if (typeof tree !== "object" || tree === null) return;
+  if (Array.isArray(tree)) {
+    for (const part of tree) collect(part, into);
+    return;
+  }
+  for (const key in tree) {
+    const part = tree[key] as Tree;
+    if (key === "$item") into.push([part as number, part as number]);
+    else if (key === "$list") collectList(part as unknown as Segment[], into);
+    else collect(part, into);
+  }
+}
+
+function collectList(segments: Segment[], into: Range[]): void {
+  segmentRanges(segments, into);
+  for (const segment of segments) if (!Array.isArray(segment)) collect(segment.v, into);
+}
+
+/** The items that a page names. */
+export function pageItems(page: Item): Range[] {
+  const ranges: Range[] = [];
+  collectList(page.tree as unknown as Segment[], ranges);
+  return ranges;
+}
+
+/** Makes fresh values of trees whose items are all held by the log. */
+export class Reader implements DecodeContext {
+  readonly classes;
+  readonly #log: ItemLog;
+  readonly #held: ReadonlyMap<number, Item>;
+  /** Only where an item stands twice: it is then one object, as it was. */
+  readonly #once: Map<number, unknown> | undefined;
+
+  constructor(log: ItemLog, held: ReadonlyMap<number, Item>, trees: readonly Tree[]) {
+    this.classes = log.classes;
+    this.#log = log;
+    this.#held = held;
+    const named = namedItems(trees);
+    const repeats = rangeSize(named) > rangeSize(mergeRanges(named)) || this.#hasPages(named);
+    this.#once = repeats ? new Map() : undefined;
+  }
+
+  #hasPages(named: readonly Range[]): boolean {
+    return named.some(([first, last]) => first === last && this.#find(first)?.kind === "list");
+  }
+
+  read(tree: Tree): unknown {
+    return new Decoder(this).decode(tree);
+  }
+
+  readCheckpoint(tree: Tree, id: string): Checkpoint {
+    const { v, ts, values, versions, seen } = tree as Manifest;
+    const channel_values: Record<string, unknown> = {};
+    for (const key of Object.keys(values)) {
+      assign(channel_values, unescapeKey(key), this.read(values[key] as Tree));
+    }
+    return {
+      v: this.read(v) as number,
+      id,
+      ts: this.read(ts) as string,
+      channel_values,
+      channel_versions: this.read(versions) as Checkpoint["channel_versions"],
+      versions_seen: this.read(seen) as Checkpoint["versions_seen"],
+    };
+  }
+
+  item(seq: number): unknown {
+    if (this.#once?.has(seq)) return this.#once.get(seq);
+    const item = this.#find(seq);
+    if (item === undefined) throw new TypeError(`item ${seq} is missing`);
+    const value = this.#fresh(item);
+    this.#once?.set(seq, value);
+    return value;
+  }
+
+  #fresh(item: Item): unknown {
+    if (item.kind === "text") return item.tree;
+    const decoder = new Decoder(this);
+    const value =
+      item.kind === "message" ? decoder.message(item.tree as Tree[]) : decoder.decode(item.tree);
+    if (typeof value === "object" && value !== null) this.#log.adopt(value, item);
+    return value;
+  }
+
+  list(segments: Tree[], into: unknown[], decode: (tree: Tree) => unknown): void {
+    for (const segment of segments as unknown as Segment[]) {
+      if (!Array.isArray(segment)) {
+        for (const tree of segment.v) into.push(decode(tree));
+      } else if (segment.length === 1) {
+        const page = this.#find(segment[0]);
+        if (page?.kind !== "list") throw new TypeError(`page ${segment[0]} is missing`);
+        this.list(page.tree as Tree[], into, decode);
+      } else {
+        const [first, count] = segment;
+        for (let seq = first; seq < first + count; seq += 1) into.push(this.item(seq));
+      }
+    }
+  }
+
+  #find(seq: number): Item | undefined {
+    return this.#held.get(seq) ?? this.#log.get(seq);
+  }
+}
+
+/** The channels of a manifest that have a value, with their versions. */
+export function storedChannels(tree: Tree): { values: string[]; versions: Record<string, Tree> } {
+  const manifest = tree as Manifest;
+  return {
+    values: Object.keys(manifest.values).map(unescapeKey),
+    versions: Object.fromEntries(
+      Object.entries(manifest.versions as TreeObject).map(([key, v]) => [unescapeKey(key), v]),
+    ),
+  };
+}

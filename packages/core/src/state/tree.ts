@@ -1,0 +1,51 @@
+/**
+ * A value as it is stored: JSON, in which everything that JSON lacks is an object with a single
+ * tag, a key that begins with one `$`. A user's own key that begins with `$` gets one `$` more.
+ *
+ * | tag | stands for |
+ * | --- | --- |
+ * | `$undefined` | `undefined` |
+ * | `$number` | `NaN`, `Infinity`, `-Infinity`, `-0` |
+ * | `$bigint`, `$date`, `$url`, `$regexp` | what they say |
+ * | `$map`, `$set`, `$bytes`, `$error`, `$sparse`, `$bare` | `[[k, v]…]`, `[v…]`, `[class, base64]`, `[class, fields]`, `[length, [[i, v]…]]`, an object without prototype |
+ * | `$message` | a LangChain message: `[class, fields, rest?]` |
+ * | `$class` | an instance of an allowlisted class: `[name, fields, symbols?]` |
+ * | `$def`, `$ref` | an object that occurs again (`[n, tree]`), and where it does (`n`) |
+ * | `$item` | an item of the thread, by number |
+ * | `$list` | an array with items in it, as segments, see `list.ts` |
+ */
+export type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
+
+export type TreeObject = { [key: string]: Tree };
+
+const DOLLAR = 36;
+
+/** Assigns so that an own `__proto__` key stays an own key. */
+export function assign(target: object, key: string, value: unknown): void {
+  if (key === "__proto__") {
+    Object.defineProperty(target, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  } else {
+    (target as Record<string, unknown>)[key] = value;
+  }
+}
+
+export function escapeKey(key: string): string {
+  return key.charCodeAt(0) === DOLLAR ? `$${key}` : key;
+}
+
+export function unescapeKey(key: string): string {
+  return key.charCodeAt(0) === DOLLAR ? key.slice(1) : key;
+}
+
+/** The tag of a tree object, or `undefined` where it is a plain object. */
+export function tagOf(tree: TreeObject): string | undefined {
+  for (const key in tree) {
+    return key.charCodeAt(0) === DOLLAR && key.charCodeAt(1) !== DOLLAR ? key : undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,322 @@
+import { StorageError } from "../errors.js";
+import type { Range } from "./ranges.js";
+import type {
+  Batch,
+  CheckpointRecord,
+  Guard,
+  ItemRecord,
+  ListQuery,
+  MessagePage,
+  MessageRecord,
+  Owner,
+  Storage,
+  StoredCheckpoint,
+  WriteRecord,
+} from "./storage.js";
+
+interface Session {
+  guard: Guard;
+  owner: Owner;
+  /** By namespace and id, in the order of their versions. */
+  checkpoints: Map<string, CheckpointRecord>;
+  /** By namespace and checkpoint id, then by task and place. */
+  writes: Map<string, Map<string, WriteRecord>>;
+  items: Map<number, ItemRecord>;
+  messages: MessageRecord[];
+  nextMessage: number;
+}
+
+const pair = (a: string, b: string | number): string => JSON.stringify([a, b]);
+
+/**
+ * The record contract on maps: nothing outlives the process. It is the reference that every
+ * database is compared with.
+ *
+ * @example
+ * ```ts
+ * const saver = new MemorySaver(new MemoryStorage());
+ * ```
+ */
+export class MemoryStorage implements Storage {
+  readonly #sessions = new Map<string, Session>();
+  #closed = false;
+
+  async setup(): Promise<void> {
+    this.#open("setup");
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #open(operation: string): Map<string, Session> {
+    if (this.#closed) throw new StorageError("CLOSED", operation, "the storage was closed");
+    return this.#sessions;
+  }
+
+  async guard(sessionId: string): Promise<Guard | undefined> {
+    return this.#open("guard").get(sessionId)?.guard;
+  }
+
+  async commit(batch: Batch): Promise<boolean> {
+    const sessions = this.#open("commit");
+    let session = sessions.get(batch.sessionId);
+    if (!sameCounters(session?.guard, batch.expected)) return false;
+    if (batch.remove && session?.guard.token !== batch.expected?.token) return false;
+    if (session === undefined) {
+      session = newSession(batch.next, batch.owner);
+      sessions.set(batch.sessionId, session);
+    }
+    session.guard = batch.next;
+    session.owner = { ...batch.owner, ...session.owner };
+    for (const item of batch.items) session.items.set(item.seq, item);
+    for (const checkpoint of batch.checkpoints) {
+      const key = pair(checkpoint.ns, checkpoint.id);
+      const version = session.checkpoints.get(key)?.version ?? checkpoint.version;
+      session.checkpoints.set(key, { ...checkpoint, version });
+    }
+    for (const write of batch.writes) putWrite(session, write);
+    for (const { ns, id } of batch.remove?.checkpoints ?? []) {
+      session.checkpoints.delete(pair(ns, id));
+      session.writes.delete(pair(ns, id));
+    }
+    for (const [first, last] of batch.remove?.items ?? []) {
+      for (let seq = first; seq <= last; seq += 1) session.items.delete(seq);
+    }
+    return true;
+  }
+
+  async checkpoint(
+    sessionId: string,
+    ns: string,
+    id: string | undefined,
+  ): Promise<StoredCheckpoint | undefined> {
+    const session = this.#open("checkpoint").get(sessionId);
+    if (session === undefined) return undefined;
+    const checkpoint =
+      id === undefined
+        ? newestFirst([...session.checkpoints.values()].filter((c) => c.ns === ns))[0]
+        : session.checkpoints.get(pair(ns, id));
+    return checkpoint && stored(sessionId, session, checkpoint);
+  }
+
+  async writes(sessionId: string, ns: string, checkpointId: string): Promise<WriteRecord[]> {
+    const session = this.#open("writes").get(sessionId);
+    return [...(session?.writes.get(pair(ns, checkpointId))?.values() ?? [])];
+  }
+
+  async sessionWrites(sessionId: string): Promise<WriteRecord[]> {
+    const session = this.#open("sessionWrites").get(sessionId);
+    return [...(session?.writes.values() ?? [])].flatMap((writes) => [...writes.values()]);
+  }
+
+  async items(sessionId: string, ranges: readonly Range[]): Promise<ItemRecord[]> {
+    const items = this.#open("items").get(sessionId)?.items;
+    const found: ItemRecord[] = [];
+    for (const [first, last] of ranges) {
+      for (let seq = first; seq <= last; seq += 1) {
+        const item = items?.get(seq);
+        if (item !== undefined) found.push(item);
+      }
+    }
+    return found;
+  }
+
+  async list(query: ListQuery): Promise<StoredCheckpoint[]> {
+    const { ns, id, beforeVersion, beforeId } = query;
+    const matches = (c: CheckpointRecord) =>
+      (ns === undefined || c.ns === ns) &&
+      (id === undefined || c.id === id) &&
+      (beforeVersion === undefined || c.version < beforeVersion) &&
+      (beforeId === undefined || compareBytes(c.id, beforeId) < 0);
+    const all = this.#listed(query).flatMap(([sessionId, session]) =>
+      newestFirst([...session.checkpoints.values()].filter(matches)).map((checkpoint) => ({
+        sessionId,
+        session,
+        checkpoint,
+      })),
+    );
+    const { after } = query;
+    if (query.sessionId === undefined) {
+      all.sort((a, b) => comparePlaces(place(a), place(b)));
+    }
+    return all
+      .filter((entry) => after === undefined || comparePlaces(place(entry), after) > 0)
+      .slice(0, query.limit)
+      .map(({ sessionId, session, checkpoint }) => stored(sessionId, session, checkpoint));
+  }
+
+  #listed(query: ListQuery): [string, Session][] {
+    const sessions = this.#open("list");
+    if (query.sessionId === undefined) return [...sessions];
+    const session = sessions.get(query.sessionId);
+    return session === undefined ? [] : [[query.sessionId, session]];
+  }
+
+  async version(sessionId: string, id: string): Promise<number | undefined> {
+    const checkpoints = this.#open("version").get(sessionId)?.checkpoints.values() ?? [];
+    for (const checkpoint of checkpoints) if (checkpoint.id === id) return checkpoint.version;
+    return undefined;
+  }
+
+  async ancestors(
+    sessionId: string,
+    ns: string,
+    id: string,
+    limit: number,
+  ): Promise<CheckpointRecord[]> {
+    const checkpoints = this.#open("ancestors").get(sessionId)?.checkpoints;
+    const chain: CheckpointRecord[] = [];
+    let parentId = checkpoints?.get(pair(ns, id))?.parentId;
+    while (typeof parentId === "string" && chain.length < limit) {
+      const parent = checkpoints?.get(pair(ns, parentId));
+      if (parent === undefined) break;
+      chain.push(parent);
+      parentId = parent.parentId;
+    }
+    return chain;
+  }
+
+  async ancestorWrites(
+    sessionId: string,
+    ns: string,
+    id: string,
+    depth: number,
+    channels: readonly string[],
+  ): Promise<WriteRecord[]> {
+    const chain = await this.ancestors(sessionId, ns, id, depth);
+    const writes = await Promise.all(chain.map((c) => this.writes(sessionId, ns, c.id)));
+    return writes.flat().filter((write) => channels.includes(write.channel));
+  }
+
+  async runCheckpoints(runId: string): Promise<{ sessionId: string; ns: string; id: string }[]> {
+    return [...this.#open("runCheckpoints")].flatMap(([sessionId, session]) =>
+      [...session.checkpoints.values()]
+        .filter((checkpoint) => checkpoint.runId === runId)
+        .map(({ ns, id }) => ({ sessionId, ns, id })),
+    );
+  }
+
+  async deleteSession(sessionId: string): Promise<void> {
+    this.#open("deleteSession").delete(sessionId);
+  }
+
+  async copySession(
+    sourceId: string,
+    targetId: string,
+    { incarnation }: { incarnation: number },
+  ): Promise<boolean | undefined> {
+    const sessions = this.#open("copySession");
+    const source = sessions.get(sourceId);
+    if (source === undefined) return undefined;
+    if (sessions.has(targetId)) return false;
+    sessions.set(targetId, {
+      ...source,
+      guard: { ...source.guard, incarnation, token: "" },
+      checkpoints: new Map(source.checkpoints),
+      writes: new Map([...source.writes].map(([key, writes]) => [key, new Map(writes)])),
+      items: new Map(source.items),
+      messages: [...source.messages],
+    });
+    return true;
+  }
+
+  async appendMessages(
+    sessionId: string,
+    owner: Owner,
+    messages: readonly Omit<MessageRecord, "position">[],
+    { incarnation }: { incarnation: number },
+  ): Promise<void> {
+    const sessions = this.#open("appendMessages");
+    let session = sessions.get(sessionId);
+    if (session === undefined) {
+      const guard = { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, token: "" };
+      session = newSession(guard, owner);
+      sessions.set(sessionId, session);
+    }
+    session.owner = { ...owner, ...session.owner };
+    for (const message of messages) {
+      session.messages.push({ ...message, position: session.nextMessage });
+      session.nextMessage += 1;
+    }
+  }
+
+  async messages(sessionId: string, { before, limit }: MessagePage): Promise<MessageRecord[]> {
+    const all = this.#open("messages").get(sessionId)?.messages ?? [];
+    const older = before === undefined ? all : all.filter((m) => m.position < before);
+    return limit === undefined ? [...older] : older.slice(Math.max(0, older.length - limit));
+  }
+
+  async clearMessages(sessionId: string): Promise<void> {
+    const session = this.#open("clearMessages").get(sessionId);
+    if (session !== undefined) session.messages = [];
+  }
+}
+
+function newSession(guard: Guard, owner: Owner): Session {
+  return {
+    guard,
+    owner,
+    checkpoints: new Map(),
+    writes: new Map(),
+    items: new Map(),
+    messages: [],
+    nextMessage: 1,
+  };
+}
+
+function putWrite(session: Session, write: WriteRecord): void {
+  const key = pair(write.ns, write.checkpointId);
+  let writes = session.writes.get(key);
+  if (writes === undefined) {
+    writes = new Map();
+    session.writes.set(key, writes);
+  }
+  const place = pair(write.taskId, write.idx);
+  if (write.idx < 0 || !writes.has(place)) writes.set(place, write);
+}
+
+function stored(
+  sessionId: string,
+  session: Session,
+  checkpoint: CheckpointRecord,
+): StoredCheckpoint {
+  const writes = session.writes.get(pair(checkpoint.ns, checkpoint.id))?.values() ?? [];
+  return { sessionId, checkpoint, writes: [...writes], guard: session.guard };
+}
+
+function sameCounters(a: Guard | undefined, b: Guard | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.nextItem === b.nextItem &&
+    a.nextVersion === b.nextVersion &&
+    a.incarnation === b.incarnation &&
+    a.epoch === b.epoch
+  );
+}
+
+function newestFirst(checkpoints: CheckpointRecord[]): CheckpointRecord[] {
+  return checkpoints.sort((a, b) => b.version - a.version);
+}
+
+interface Place {
+  sessionId: string;
+  ns: string;
+  id: string;
+}
+
+function place(entry: { sessionId: string; checkpoint: CheckpointRecord }): Place {
+  return { sessionId: entry.sessionId, ns: entry.checkpoint.ns, id: entry.checkpoint.id };
+}
+
+/** Newest id first, then by session and namespace. */
+function comparePlaces(a: Place, b: Place): number {
+  return (
+    compareBytes(b.id, a.id) || compareBytes(a.sessionId, b.sessionId) || compareBytes(a.ns, b.ns)
+  );
+}
+
+function compareBytes(a: string, b: string): number {
+  if (a === b) return 0;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

@@ -1,0 +1,80 @@
+import type { Column, Conflict, Dialect, Index, Table, TableName } from "@threadkeep/core/backend";
+import { StorageError } from "@threadkeep/core/backend";
+
+const TYPES = { id: "TEXT", text: "TEXT", integer: "INTEGER" } as const;
+
+/** @throws StorageError `INVALID_ARGUMENT` for a prefix that is no plain identifier */
+export function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === "string" && (prefix === "" || /^[a-z_][a-z0-9_]{0,39}$/.test(prefix))) {
+    return prefix;
+  }
+  throw new StorageError(
+    "INVALID_ARGUMENT",
+    "tablePrefix",
+    "tablePrefix must be at most 40 of a-z, 0-9 and _, and not begin with a digit",
+  );
+}
+
+/** How SQLite spells it. Text columns compare by bytes (`BINARY`), SQLite's default. */
+export class SqliteDialect implements Dialect {
+  readonly name = "sqlite";
+  readonly placeOption = "tablePrefix";
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = checkPrefix(prefix);
+  }
+
+  table(name: TableName): string {
+    return this.#quote(name);
+  }
+
+  createTable(table: Table): string {
+    const key = `PRIMARY KEY (${table.key.join(", ")})`;
+    const columns = [...table.columns.map(columnSql), key].join(", ");
+    const tail = table.clustered ? " WITHOUT ROWID" : "";
+    return `CREATE TABLE ${this.table(table.name)} (${columns})${tail}`;
+  }
+
+  createIndex(table: Table, index: Index): string {
+    const kind = index.unique ? "UNIQUE INDEX" : "INDEX";
+    const [first] = index.columns as [string];
+    const isNullable = table.columns.find(({ name }) => name === first)?.nullable;
+    const where = isNullable ? ` WHERE ${first} IS NOT NULL` : "";
+    const on = `${this.table(table.name)} (${index.columns.join(", ")})`;
+    return `CREATE ${kind} ${this.#quote(index.name)} ON ${on}${where}`;
+  }
+
+  insert(table: TableName, columns: readonly string[], conflict: Conflict, rows: number): string {
+    const row = `(${columns.map(() => "?").join(", ")})`;
+    const values = Array(rows).fill(row).join(", ");
+    return `INSERT INTO ${this.table(table)} (${columns.join(", ")}) VALUES ${values}${onConflict(conflict)}`;
+  }
+
+  placeholders(text: string): string {
+    return text;
+  }
+
+  existingTables(names: readonly string[]): { text: string; params: string[] } {
+    const any = names.map(() => "?").join(", ");
+    return {
+      text: `SELECT substr(name, ${this.#prefix.length + 1}) FROM sqlite_master WHERE type IN ('table', 'view') AND name IN (${any})`,
+      params: names.map((name) => this.#prefix + name),
+    };
+  }
+
+  #quote(name: string): string {
+    return `"${this.#prefix}${name}"`;
+  }
+}
+
+function columnSql({ name, type, nullable }: Column): string {
+  return `${name} ${TYPES[type]}${nullable ? "" : " NOT NULL"}`;
+}
+
+function onConflict(conflict: Conflict): string {
+  if (conflict.action === "fail") return "";
+  const on = ` ON CONFLICT (${conflict.key.join(", ")})`;
+  if (conflict.action === "keep") return `${on} DO NOTHING`;
+  return `${on} DO UPDATE SET ${conflict.columns.map((name) => `${name} = excluded.${name}`).join(", ")}`;
+}

@@ -1,0 +1,177 @@
+import type { Driver, Param, Row, Statement } from "@threadkeep/core/backend";
+import { StorageError } from "@threadkeep/core/backend";
+import { toStorageError } from "./errors.js";
+
+/** What is used of a database object: `better-sqlite3`'s, `libsql`'s, or Node's `DatabaseSync`. */
+export interface SqliteDatabase {
+  prepare(sql: string): SqliteStatement;
+  exec(sql: string): unknown;
+  close(): unknown;
+}
+
+export interface SqliteStatement {
+  // biome-ignore lint/suspicious/noExplicitAny: the drivers' own bind types are wider than ours
+  run(...params: any[]): { changes: number | bigint };
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  all(...params: any[]): unknown[];
+  raw?(toggle?: boolean): unknown;
+  setReturnArrays?(enabled: boolean): void;
+}
+
+export interface SqliteSettings {
+  /** `FULL`: an acknowledged write survives power loss. `NORMAL`: it survives a crash of the process. */
+  readonly synchronous: "FULL" | "NORMAL" | "OFF" | "EXTRA";
+  /** How long a write waits for other processes, in milliseconds. */
+  readonly busyTimeoutMs: number;
+}
+
+/** Migrations under way, by connection: the only transactions that span an `await`. */
+const MIGRATING = new WeakMap<SqliteDatabase, Promise<unknown>>();
+
+const SYNCHRONOUS: readonly unknown[] = ["FULL", "NORMAL", "OFF", "EXTRA"];
+
+export function checkSettings({ synchronous, busyTimeoutMs }: SqliteSettings): void {
+  if (!SYNCHRONOUS.includes(synchronous)) {
+    throw new StorageError(
+      "INVALID_ARGUMENT",
+      "synchronous",
+      `must be one of ${SYNCHRONOUS.join(", ")}`,
+    );
+  }
+  if (!Number.isSafeInteger(busyTimeoutMs) || busyTimeoutMs < 0) {
+    throw new StorageError("INVALID_ARGUMENT", "busyTimeoutMs", "must be a whole number");
+  }
+}
+
+/** Talks to one SQLite connection. Calls are synchronous inside, so nothing can interleave. */
+export class SqliteDriver implements Driver {
+  readonly #db: SqliteDatabase;
+  readonly #owned: boolean;
+  readonly #statements = new Map<string, SqliteStatement>();
+  readonly #reads = new Map<string, SqliteStatement>();
+  #closed = false;
+
+  /** @param owned whether `close` closes the database */
+  constructor(db: SqliteDatabase, settings: SqliteSettings, owned: boolean) {
+    checkSettings(settings);
+    this.#db = db;
+    this.#owned = owned;
+    this.#guard("open", () => {
+      db.exec(`PRAGMA busy_timeout = ${settings.busyTimeoutMs}`);
+      // Switching to WAL needs the file alone; in WAL already, it needs nothing.
+      if (this.#pragma("journal_mode") !== "wal") db.exec("PRAGMA journal_mode = WAL");
+      db.exec(`PRAGMA synchronous = ${settings.synchronous}`);
+    });
+  }
+
+  async query(text: string, params: readonly Param[]): Promise<Row[]> {
+    if (MIGRATING.has(this.#db)) await this.#settled();
+    return this.#guard("query", () => this.#query(text, params));
+  }
+
+  async batch(statements: readonly Statement[]): Promise<boolean> {
+    if (MIGRATING.has(this.#db)) await this.#settled();
+    return this.#guard("commit", () => {
+      this.#db.exec("BEGIN IMMEDIATE");
+      return this.#finish(() => this.#runAll(statements));
+    });
+  }
+
+  async exclusive<T>(run: (driver: Pick<Driver, "query" | "batch">) => Promise<T>): Promise<T> {
+    await this.#settled();
+    const migration = this.#migration(run).finally(() => MIGRATING.delete(this.#db));
+    MIGRATING.set(this.#db, migration);
+    return migration;
+  }
+
+  async #settled(): Promise<void> {
+    for (let other = MIGRATING.get(this.#db); other; other = MIGRATING.get(this.#db)) {
+      await other.catch(() => undefined);
+    }
+  }
+
+  async #migration<T>(run: (driver: Pick<Driver, "query" | "batch">) => Promise<T>): Promise<T> {
+    this.#guard("setup", () => this.#db.exec("BEGIN IMMEDIATE"));
+    try {
+      const result = await run({
+        query: async (text, params) => this.#guard("setup", () => this.#query(text, params)),
+        batch: async (statements) => this.#guard("setup", () => this.#runAll(statements)),
+      });
+      this.#guard("setup", () => this.#db.exec("COMMIT"));
+      return result;
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#statements.clear();
+    this.#reads.clear();
+    if (this.#owned) this.#db.close();
+  }
+
+  #finish(work: () => boolean): boolean {
+    try {
+      const done = work();
+      this.#db.exec(done ? "COMMIT" : "ROLLBACK");
+      return done;
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  #rollback(): void {
+    try {
+      this.#db.exec("ROLLBACK");
+    } catch {
+      // SQLite has rolled back by itself (disk full, for one); the first error tells why.
+    }
+  }
+
+  #runAll(statements: readonly Statement[]): boolean {
+    for (const { text, params, expect } of statements) {
+      const { changes } = this.#write(text).run(...params);
+      if (expect !== undefined && Number(changes) !== expect) return false;
+    }
+    return true;
+  }
+
+  #query(text: string, params: readonly Param[]): Row[] {
+    let statement = this.#reads.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(text);
+      if (statement.raw !== undefined) statement.raw(true);
+      else statement.setReturnArrays?.(true);
+      this.#reads.set(text, statement);
+    }
+    const rows = statement.all(...params);
+    return rows.map((row) => (Array.isArray(row) ? row : Object.values(row as object)));
+  }
+
+  #write(text: string): SqliteStatement {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  #pragma(name: string): unknown {
+    const [row] = this.#db.prepare(`PRAGMA ${name}`).all();
+    return row === undefined ? undefined : Object.values(row as object)[0];
+  }
+
+  #guard<T>(operation: string, work: () => T): T {
+    if (this.#closed) throw new StorageError("CLOSED", operation, "the storage was closed");
+    try {
+      return work();
+    } catch (error) {
+      throw toStorageError(operation, error);
+    }
+  }
+}
