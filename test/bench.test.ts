@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Chat } from "./bench/chat.js";
+import type { Plan } from "./bench/plan.js";
+import { plotSvg } from "./bench/plot.js";
+import { markdownReport, terminalReport } from "./bench/report.js";
+import { Results } from "./bench/results.js";
+import { parts, run } from "./bench/run.js";
+import { SaverThread } from "./bench/saver-thread.js";
+import { labels, openSaver, type SaverName } from "./bench/savers.js";
+import { kindLabels, type StateKind, statesOf } from "./bench/states.js";
+
+// A benchmark compares something only if all savers do the same work. No time is asserted here.
+
+const kinds = Object.keys(kindLabels) as StateKind[];
+const savers = (Object.keys(labels) as SaverName[]).filter(
+  (name) => name !== "none" && name !== "references",
+);
+
+let folder: string;
+let files = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "threadkeep-bench-test-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const open = (name: SaverName) => openSaver(name, join(folder, `${files++}.db`));
+
+async function chatOf(name: SaverName, seeded: number) {
+  const chat = new Chat(await open(name));
+  await chat.seed(seeded);
+  for (let turn = 0; turn < 3; turn++) {
+    chat.saver.dropCaches();
+    await chat.turn();
+  }
+  const messages = await chat.messages();
+  const history = chat.saver.saver ? await chat.history() : [];
+  await chat.close();
+  return { messages, history };
+}
+
+describe.each(savers)("%s beside the floor", (name) => {
+  it.each([0, 2])("holds the same chat, begun with %i turns", async (seeded) => {
+    const floor = await chatOf("references", seeded);
+    expect(floor.messages).toHaveLength(2 * (seeded + 3));
+    expect(floor.history.length).toBeGreaterThanOrEqual(9);
+    expect(await chatOf(name, seeded)).toStrictEqual(floor);
+  });
+
+  it.each(kinds)("keeps the same states of %s", async (kind) => {
+    const [floor, own] = await Promise.all([valuesOf("references", kind), valuesOf(name, kind)]);
+    expect(floor).toHaveLength(4);
+    expect(own).toStrictEqual(floor);
+  });
+});
+
+async function valuesOf(name: SaverName, kind: StateKind) {
+  const opened = await open(name);
+  const thread = new SaverThread(opened, statesOf(kind, 4000));
+  while (thread.steps < 4) await thread.superstep();
+  opened.dropCaches();
+  const values: unknown[] = [];
+  await thread.list(4, ({ checkpoint, pendingWrites }) => {
+    values.push({ values: checkpoint.channel_values, writes: pendingWrites });
+  });
+  await opened.close();
+  return values;
+}
+
+it("holds the same chat without a checkpointer", async () => {
+  const floor = await chatOf("references", 2);
+  expect((await chatOf("none", 2)).messages).toEqual(floor.messages);
+});
+
+const effort = { warmup: 0, rounds: 2 };
+
+const tiny: Plan = {
+  turns: [{ turns: 4, windows: 2, effort }],
+  growth: (["threadkeep-sqlite", "langgraph-sqlite"] as const).map((saver) => ({
+    saver,
+    turns: 4,
+    sizesAt: [2, 4],
+    copiesAt: [3],
+  })),
+  extrapolateAt: [8],
+  calls: kinds.map((kind) => ({
+    kind,
+    size: 1000,
+    steps: 8,
+    ownSteps: 10,
+    lists: [8, 10],
+    write: effort,
+    read: effort,
+  })),
+  history: { turns: 4, effort },
+};
+
+it("takes every figure of its plan, and reports them", async () => {
+  const results = new Results({ cores: 2, node: "20.0.0", sqlite: "3.0.0" });
+  const databases = await mkdtemp(join(folder, "run-"));
+  await run({ plan: tiny, only: parts, folder: databases, results, progress: () => {} });
+
+  expect(results.turns).toHaveLength(10);
+  expect(results.turns.map(({ samples }) => samples)).toEqual(Array(10).fill(4));
+  expect(results.disk.map(({ extrapolated }) => extrapolated)).toEqual([
+    ...Array(4).fill(false),
+    true,
+  ]);
+  expect(results.history.map(({ checkpoints }) => checkpoints)).toEqual([12, 12, 12]);
+  expect(results.calls.filter(({ kind }) => kind === "messages")).toHaveLength(6 + 4 + 5 + 5 + 3);
+  expect(results.stored).toHaveLength(6);
+
+  const reports = [terminalReport(results), markdownReport(results, "plot.svg"), plotSvg(results)];
+  for (const report of reports) expect(report).not.toMatch(/undefined|NaN|Infinity/);
+});

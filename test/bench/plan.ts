@@ -1,0 +1,113 @@
+import type { CallPlan } from "./calls.js";
+import type { Growth } from "./disk.js";
+import type { Effort } from "./measure.js";
+import { kindLabels, type StateKind } from "./states.js";
+import { firstTurn, type TurnPlan } from "./turns.js";
+
+/** What a run measures. */
+export interface Plan {
+  readonly turns: readonly TurnPlan[];
+  readonly growth: readonly Growth[];
+  /** Numbers of turns at which the size of LangGraph's file is extrapolated. */
+  readonly extrapolateAt: readonly number[];
+  readonly calls: readonly CallPlan[];
+  readonly history: { readonly turns: number; readonly effort: Effort };
+}
+
+export const sizes = { "1 KB": 1_000, "100 KB": 100_000, "1 MB": 1_000_000 } as const;
+
+const kinds = Object.keys(kindLabels) as StateKind[];
+
+const window = (turns: number, windows: number, warmup: number, rounds: number): TurnPlan => ({
+  turns,
+  windows,
+  effort: { warmup, rounds },
+});
+
+const startsOf = (turns: readonly TurnPlan[]) => turns.map(firstTurn);
+
+const fullTurns = [
+  window(10, 5, 1, 5),
+  window(200, 1, 3, 25),
+  window(1000, 1, 3, 25),
+  window(2000, 1, 3, 21),
+];
+
+export const full: Plan = {
+  turns: fullTurns,
+  growth: [
+    {
+      saver: "threadkeep-sqlite",
+      turns: 2000,
+      sizesAt: [10, 50, 200, 500, 1000, 1850, 2000],
+      copiesAt: startsOf(fullTurns),
+    },
+    {
+      saver: "langgraph-sqlite",
+      turns: 1000,
+      sizesAt: [10, 50, 200, 500, 1000],
+      copiesAt: startsOf(fullTurns),
+    },
+  ],
+  extrapolateAt: [2000],
+  calls: kinds.flatMap((kind): CallPlan[] => [
+    {
+      kind,
+      size: sizes["1 KB"],
+      steps: 1000,
+      lists: [10, 100, 1000],
+      write: { warmup: 50, rounds: 300, collect: false },
+      read: { warmup: 1, rounds: 15, budget: 2000, collect: false },
+    },
+    {
+      kind,
+      size: sizes["100 KB"],
+      steps: 1000,
+      lists: [10, 100, 1000],
+      write: { warmup: 5, rounds: 100 },
+      read: { warmup: 0, rounds: 7, budget: 2000 },
+    },
+    {
+      kind,
+      size: sizes["1 MB"],
+      steps: 100,
+      ownSteps: 1000,
+      lists: [10, 100, 1000],
+      write: { warmup: 3, rounds: 40 },
+      read: { warmup: 0, rounds: 7, budget: 2000 },
+    },
+  ]),
+  history: { turns: 200, effort: { warmup: 0, rounds: 7, budget: 4000 } },
+};
+
+const quickTurns = [window(10, 2, 1, 5), window(200, 1, 2, 9), window(1000, 1, 2, 9)];
+
+/** Short threads, few samples: to see at once what a change of the code does. */
+export const quick: Plan = {
+  turns: quickTurns,
+  growth: [
+    { saver: "threadkeep-sqlite", turns: 200, sizesAt: [10, 50, 200], copiesAt: [7, 50, 200] },
+    { saver: "langgraph-sqlite", turns: 50, sizesAt: [10, 50], copiesAt: [7, 50] },
+  ],
+  extrapolateAt: [200],
+  calls: kinds.flatMap((kind): CallPlan[] => [
+    {
+      kind,
+      size: sizes["1 KB"],
+      steps: 130,
+      lists: [10, 100],
+      write: { warmup: 10, rounds: 50, collect: false },
+      read: { warmup: 1, rounds: 5, budget: 500, collect: false },
+    },
+    {
+      kind,
+      size: sizes["1 MB"],
+      steps: 24,
+      ownSteps: 100,
+      lists: [10, 100],
+      write: { warmup: 1, rounds: 10 },
+      read: { warmup: 0, rounds: 5, budget: 500 },
+    },
+  ]),
+  history: { turns: 50, effort: { warmup: 0, rounds: 5, budget: 1000 } },
+};

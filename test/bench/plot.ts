@@ -1,0 +1,146 @@
+import * as echarts from "echarts";
+import type { Results } from "./results.js";
+import type { SaverName } from "./savers.js";
+import type { CacheState } from "./turns.js";
+
+type Point = readonly [turns: number, value: number];
+
+interface Line {
+  readonly label: string;
+  readonly colour: string;
+  readonly points: readonly Point[];
+  readonly dashed?: boolean;
+}
+
+const colours = {
+  ours: "#0b62a8",
+  oursCold: "#4ba3d9",
+  oursMemory: "#12897b",
+  official: "#b3321d",
+  officialMemory: "#d98a1f",
+  floor: "#6b7280",
+  none: "#7c5cbf",
+};
+
+const size = { width: 1320, height: 540 };
+const ticks = [10, 50, 200, 1000, 2000];
+
+/** Milliseconds per turn and bytes on disk against T, as one SVG of two panels. */
+export function plotSvg(results: Results): string {
+  const panels = [timeLines(results), diskLines(results)];
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, ...size });
+  chart.setOption({
+    animation: false,
+    backgroundColor: "#ffffff",
+    textStyle: { fontFamily: "Helvetica, Arial, 'DejaVu Sans', sans-serif", color: "#1f2937" },
+    title: [panelTitle("Time of one chat turn", 84), panelTitle("Size of the database", 760)],
+    grid: [
+      { left: 90, width: 370, top: 64, bottom: 70 },
+      { left: 766, width: 370, top: 64, bottom: 70 },
+    ],
+    xAxis: [0, 1].map(turnsAxis),
+    yAxis: ["milliseconds per turn", "megabytes on disk"].map(valueAxis),
+    series: panels.flatMap((lines, panel) => lines.map((line) => series(line, panel))),
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}
+
+function timeLines(results: Results): Line[] {
+  const line = (label: string, colour: string, saver: SaverName, caches: CacheState = "warm") => ({
+    label,
+    colour,
+    points: results.turns
+      .filter((it) => it.saver === saver && it.caches === caches && it.thread === "seeded")
+      .map((it): Point => [it.turns, it.milliseconds]),
+  });
+  return [
+    line("LangGraph SqliteSaver", colours.official, "langgraph-sqlite"),
+    line("LangGraph MemorySaver", colours.officialMemory, "langgraph-memory"),
+    line("threadkeep SqliteSaver, cold", colours.oursCold, "threadkeep-sqlite", "cold"),
+    line("threadkeep SqliteSaver", colours.ours, "threadkeep-sqlite"),
+    line("threadkeep MemorySaver", colours.oursMemory, "threadkeep-memory"),
+    line("the floor: references only", colours.floor, "references"),
+    line("no checkpointer", colours.none, "none"),
+  ];
+}
+
+function diskLines(results: Results): Line[] {
+  const points = (saver: SaverName, extrapolated: boolean): Point[] =>
+    results.disk
+      .filter((it) => it.saver === saver && it.extrapolated === extrapolated)
+      .map((it): Point => [it.turns, it.bytes / 1e6]);
+  const official = points("langgraph-sqlite", false);
+  return [
+    { label: "", colour: colours.official, points: official },
+    {
+      label: "LangGraph SqliteSaver\n(dashed: extrapolated)",
+      colour: colours.official,
+      points: [...official.slice(-1), ...points("langgraph-sqlite", true)],
+      dashed: true,
+    },
+    {
+      label: "threadkeep SqliteSaver",
+      colour: colours.ours,
+      points: points("threadkeep-sqlite", false),
+    },
+    {
+      label: "the messages' own JSON",
+      colour: colours.floor,
+      points: [...results.messageBytes].map(([turns, bytes]): Point => [turns, bytes / 1e6]),
+    },
+  ];
+}
+
+const panelTitle = (text: string, left: number) => ({
+  text,
+  left,
+  top: 16,
+  textStyle: { fontSize: 17, fontWeight: 600 },
+});
+
+const axisStyle = {
+  nameLocation: "middle",
+  nameTextStyle: { fontSize: 14, color: "#1f2937" },
+  axisLine: { show: true, lineStyle: { color: "#4b5563" } },
+  splitLine: { lineStyle: { color: "#e5e7eb" } },
+} as const;
+
+const turnsAxis = (gridIndex: number) => ({
+  ...axisStyle,
+  type: "log" as const,
+  gridIndex,
+  name: "turns in the thread, T",
+  nameGap: 34,
+  min: 9,
+  max: 2000,
+  axisTick: { customValues: ticks },
+  axisLabel: { customValues: ticks, fontSize: 13, formatter: label },
+  splitLine: { show: false },
+});
+
+const valueAxis = (name: string, gridIndex: number) => ({
+  ...axisStyle,
+  type: "log" as const,
+  gridIndex,
+  name,
+  nameGap: 58,
+  axisLabel: { fontSize: 13, formatter: label },
+});
+
+const label = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: 3 });
+
+const series = ({ label, colour, points, dashed }: Line, panel: number) => ({
+  type: "line" as const,
+  xAxisIndex: panel,
+  yAxisIndex: panel,
+  data: [...points].sort(([a], [b]) => a - b).map((point) => [...point]),
+  color: colour,
+  symbol: "circle",
+  symbolSize: 7,
+  lineStyle: { width: 2.5, type: dashed ? ("dashed" as const) : ("solid" as const) },
+  endLabel: { show: label !== "", formatter: label, color: colour, fontSize: 13, distance: 8 },
+  labelLayout: { moveOverlap: "shiftY" as const },
+  clip: false,
+});

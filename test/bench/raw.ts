@@ -1,0 +1,23 @@
+import type { Database, Statement } from "better-sqlite3";
+import { assertDurable, openDatabase } from "./savers.js";
+
+/** One prepared insert of one text, committed by itself: what no SQLite saver can go below. */
+export class RawTable {
+  readonly #db: Database;
+  readonly #insert: Statement;
+
+  constructor(file: string) {
+    this.#db = openDatabase(file);
+    this.#db.exec("CREATE TABLE raw (id INTEGER PRIMARY KEY, body TEXT NOT NULL)");
+    this.#insert = this.#db.prepare("INSERT INTO raw (body) VALUES (?)");
+  }
+
+  insert(body: string): void {
+    this.#insert.run(body);
+  }
+
+  close(): void {
+    assertDurable(this.#db);
+    this.#db.close();
+  }
+}

@@ -1,0 +1,75 @@
+import CliTable from "cli-table3";
+import type { Results } from "./results.js";
+import { durability } from "./savers.js";
+import { type Table, tablesOf } from "./tables.js";
+
+export const machineLine = ({ machine: { cores, node, sqlite } }: Results): string =>
+  `${cores} cores, Node ${node}, SQLite ${sqlite}; every database at ${durability}.`;
+
+export const terminalReport = (results: Results): string =>
+  [machineLine(results), ...tablesOf(results).map(terminalTable)].join("\n\n");
+
+function terminalTable({ title, head, rows, note }: Table): string {
+  const table = new CliTable({
+    head: [...head],
+    colAligns: columnAlignments(rows),
+    style: { head: [], border: [], compact: true },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return `${title}\n${table}\n${note}`;
+}
+
+/** Numbers to the right. */
+const columnAlignments = (rows: Table["rows"]): ("left" | "right")[] =>
+  (rows[0] ?? []).map((_, column) =>
+    rows.every((row) => /^[~–\d]/.test(row[column]!) && !/[A-Za-z]/.test(row[column]!))
+      ? "right"
+      : "left",
+  );
+
+/** `docs/benchmarks.md`. The prose is here, the figures are the run's. */
+export const markdownReport = (results: Results, plot: string): string =>
+  [
+    "# Benchmarks",
+    `${machineLine(results)} Milliseconds are medians.`,
+    `![Milliseconds per chat turn, and bytes on disk, against the number of turns](${plot})`,
+    ...tablesOf(results).map(markdownTable),
+    method,
+  ].join("\n\n");
+
+function markdownTable({ title, head, rows, note }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ").replaceAll("\n", " ")} |`;
+  const rule = columnAlignments(rows).map((side) => (side === "right" ? "--:" : ":--"));
+  return [`## ${title}`, "", line(head), line(rule), ...rows.map(line), "", note].join("\n");
+}
+
+const method = `## Method
+
+\`\`\`sh
+npx -y pnpm@10 bench            # all of the above; writes this file and its plot
+npx -y pnpm@10 bench --quick    # short threads and few samples, in under 90 seconds; writes nothing
+npx -y pnpm@10 bench --help     # one part only, another folder for the databases
+\`\`\`
+
+- The chat is a graph of one node on \`MessagesAnnotation\`. Its messages have 600 bytes of synthetic
+  words (Zipf's frequencies) and UUIDs; the model's bear \`response_metadata\` and \`usage_metadata\`.
+  It is deterministic: every run writes the same messages.
+- All savers run in one process, in turn, round by round, each round beginning with another one.
+  A warm-up comes first. Before each sample the young objects are collected, so that no saver waits
+  for the garbage of the one before it.
+- Every SQLite database, LangGraph's, threadkeep's and that of the raw inserts, commits with
+  ${durability}. This is checked when a database is closed.
+- The floor is a saver that keeps references to what it is given and copies nothing.
+- LangGraph's saver writes the whole list at every step, so a thread of 2,000 turns costs it
+  gigabytes. Its turns at that length are timed on a seeded thread, and its bytes there extrapolated
+  from the sizes that it grew to. threadkeep's threads are grown to the full length.
+- At T = 10 short threads are begun anew several times, so that the turns timed lie around the
+  tenth. From T = 200 on the turns timed are those that follow.
+- The calls of a saver without a graph go through the same sequence as a run's: supersteps of one
+  \`put\` and one \`putWrites\`, each state holding the unchanged values of the one before. The raw
+  insert is one prepared statement on a table of one text column.
+- After each chat its messages are counted: a saver that loses one ends the benchmark. A test holds
+  the same chats and calls, and compares the states of all savers with those of the floor.
+- Absolute times of two runs differ by the load of the machine; the ratios within one run are what
+  to compare. A figure of some seconds (long lists of LangGraph's) is a single sample.
+`;

@@ -1,0 +1,83 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { timeCalls } from "./calls.js";
+import { extrapolate, type Growth, grow, messageBytes } from "./disk.js";
+import { timeHistory } from "./history.js";
+import type { Plan } from "./plan.js";
+import type { Results } from "./results.js";
+import { labels, type SaverName } from "./savers.js";
+import { kindLabels } from "./states.js";
+import { timeTurns } from "./turns.js";
+
+export const parts = ["disk", "history", "turns", "calls"] as const;
+export type Part = (typeof parts)[number];
+
+export interface Run {
+  readonly plan: Plan;
+  readonly only: readonly Part[];
+  /** Empty; the databases are made in it. */
+  readonly folder: string;
+  readonly results: Results;
+  readonly progress: (text: string) => void;
+}
+
+type Copies = Map<SaverName, ReadonlyMap<number, string>>;
+
+/** Measures what the plan says. Threads are grown first; the other parts go on from them. */
+export async function run(run: Run): Promise<void> {
+  const copies: Copies = new Map();
+  for (const growth of growths(run)) await runGrowth(run, growth, copies);
+  if (run.only.includes("disk")) extrapolateDisk(run);
+  if (run.only.includes("history")) await runHistory(run, copies);
+  if (run.only.includes("turns")) await runTurns(run, copies);
+  if (run.only.includes("calls")) await runCalls(run);
+}
+
+/** A history needs no longer thread than its own. */
+function growths({ plan, only }: Run): readonly Growth[] {
+  if (only.includes("disk")) return plan.growth;
+  if (!only.includes("history")) return [];
+  const { turns } = plan.history;
+  return plan.growth.map(({ saver }) => ({ saver, turns, sizesAt: [], copiesAt: [turns] }));
+}
+
+async function runGrowth({ folder, results, progress }: Run, growth: Growth, copies: Copies) {
+  progress(`holding a chat of ${growth.turns} turns on ${labels[growth.saver]}`);
+  const grown = await grow(growth, folder);
+  copies.set(growth.saver, grown.copies);
+  results.disk.push(...grown.figures);
+  for (const { turns } of grown.figures) results.messageBytes.set(turns, messageBytes(turns));
+}
+
+function extrapolateDisk({ plan, results }: Run) {
+  const official = results.disk.filter(({ saver }) => saver === "langgraph-sqlite");
+  results.disk.push(...plan.extrapolateAt.map((turns) => extrapolate(official, turns)));
+}
+
+async function runHistory({ plan, results, progress }: Run, copies: Copies) {
+  const { turns, effort } = plan.history;
+  progress(`reading the history of ${turns} turns`);
+  results.history.push(...(await timeHistory(turns, copies, effort)));
+}
+
+async function runTurns({ plan, folder, results, progress }: Run, copies: Copies) {
+  // What the first turns of a process compile is not to be billed to the first thread.
+  progress("warming up");
+  await timeTurns({ turns: 10, windows: 1, effort: { warmup: 0, rounds: 5 } }, new Map(), folder);
+  for (const turns of plan.turns) {
+    progress(`turns on threads of ${turns.turns}`);
+    results.turns.push(...(await timeTurns(turns, copies, folder)));
+  }
+}
+
+async function runCalls({ plan, folder, results, progress }: Run) {
+  for (const call of plan.calls) {
+    progress(`calls on ${call.size / 1000} KB of ${kindLabels[call.kind]}`);
+    const databases = join(folder, "calls");
+    await mkdir(databases);
+    const { times, stored } = await timeCalls(call, databases);
+    results.calls.push(...times);
+    results.stored.push(...stored);
+    await rm(databases, { recursive: true });
+  }
+}
