@@ -1,11 +1,9 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { CheckpointListOptions, CheckpointTuple } from "@langchain/langgraph-checkpoint";
-import { Decoder } from "../state/decode.js";
-import { Reader } from "../state/manifest.js";
-import type { Tree } from "../state/tree.js";
 import { checkId } from "../storage/ids.js";
 import type { ListQuery, StoredCheckpoint } from "../storage/storage.js";
 import { checkFilter, checkLimit, checkpointIdOf, namespaceOf } from "./config.js";
+import { readMetadata } from "./metadata.js";
 import type { Threads } from "./threads.js";
 import { learn, type Parsed, parse, readTuple } from "./tuples.js";
 
@@ -73,9 +71,8 @@ function matches(
   filter: readonly [string, unknown][],
 ): boolean {
   if (filter.length === 0) return true;
-  const reader = new Reader(threads.get(stored.sessionId).log, new Map(), []);
-  const tree = JSON.parse(stored.checkpoint.metadata) as Tree;
-  const metadata = new Decoder(reader).decode(tree) as Record<string, unknown>;
+  const { classes } = threads.get(stored.sessionId).log;
+  const metadata: Record<string, unknown> = readMetadata(classes, stored.checkpoint);
   return filter.every(([key, value]) => metadata[key] === value);
 }
 

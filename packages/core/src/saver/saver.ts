@@ -12,8 +12,13 @@ import {
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
 import type { ValueClass } from "../state/classes.js";
-import { Encoder } from "../state/encode.js";
-import { draftCheckpoint, draftValue, finishCheckpoint, finishValue } from "../state/manifest.js";
+import {
+  draftCheckpoint,
+  draftValue,
+  finishCheckpoint,
+  finishValue,
+  timeOf,
+} from "../state/manifest.js";
 import { checkId, checkText } from "../storage/ids.js";
 import type { Storage } from "../storage/storage.js";
 import { announcedBefore } from "./announced.js";
@@ -27,6 +32,7 @@ import {
   type PruneReport,
   prune,
 } from "./maintenance.js";
+import { writeMetadata } from "./metadata.js";
 import { beginRun, runStateOf } from "./run.js";
 import { textsOf } from "./texts.js";
 import { checkpointKey } from "./thread.js";
@@ -139,11 +145,8 @@ export class StorageSaver extends BaseCheckpointSaver {
     const run = runStateOf(config, thread);
     const versions = checkpoint.channel_versions ?? {};
     const draft = draftCheckpoint(thread.log, checkpoint);
-    const metadataText = JSON.stringify(
-      new Encoder(thread.log.classes, ["metadata"]).encode(metadata),
-    );
-    const { step, source } = metadata as { step?: unknown; source?: unknown };
-    const createdAt = timeOf(checkpoint.ts);
+    const columns = writeMetadata(thread.log.classes, metadata);
+    const createdAt = timeOf(checkpoint.ts) ?? Date.now();
 
     const doubtful = draft.values
       .map(([channel]) => channel)
@@ -160,13 +163,11 @@ export class StorageSaver extends BaseCheckpointSaver {
           ns,
           id,
           parentId: parentId ?? null,
-          step: typeof step === "number" && Number.isSafeInteger(step) ? step : null,
-          source: typeof source === "string" ? source : null,
+          ...columns,
           nodePath: null,
           tombstone: false,
           runId,
           createdAt,
-          metadata: metadataText,
           state: finishCheckpoint(draft, numbering, dropped),
         },
       }),
@@ -292,12 +293,6 @@ export class StorageSaver extends BaseCheckpointSaver {
     for (const id of runIds) checkId("deleteForRuns", "run_id", id);
     return deleteForRuns(this.#threads, runIds);
   }
-}
-
-/** Milliseconds of LangGraph's ISO time; now, where it is none. */
-function timeOf(ts: unknown): number {
-  const time = typeof ts === "string" ? Date.parse(ts) : Number.NaN;
-  return Number.isNaN(time) ? Date.now() : time;
 }
 
 function basisOf(ns: string, parentId: string | undefined, metadata: CheckpointMetadata): string[] {

@@ -10,10 +10,10 @@ import {
   writesSortKey,
 } from "@langchain/langgraph-checkpoint";
 import { StorageError } from "../errors.js";
-import { Decoder } from "../state/decode.js";
 import { type Reader, storedChannels } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
 import type { StoredCheckpoint, WriteRecord } from "../storage/storage.js";
+import { readMetadata } from "./metadata.js";
 import type { Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
 import { nextVersion } from "./versions.js";
@@ -81,7 +81,7 @@ export async function readTuple(
   const pendingTrees = parsed.writes.map(({ value }) => value);
   try {
     const reader = await thread.reader([parsed.state, ...pendingTrees]);
-    const checkpoint = reader.readCheckpoint(parsed.state, row.id);
+    const checkpoint = reader.readCheckpoint(parsed.state, row);
     // A pending value and a channel value stay two objects, whatever item they share.
     const pending = await thread.reader(pendingTrees);
     if (checkpoint.v < 4 && row.parentId !== null) {
@@ -90,7 +90,7 @@ export async function readTuple(
     return {
       config: configOf(thread.id, row.ns, row.id),
       checkpoint,
-      metadata: readMetadata(reader, row.metadata),
+      metadata: readMetadata(thread.log.classes, row),
       pendingWrites: readPending(pending, parsed.writes),
       ...(row.parentId === null ? {} : { parentConfig: configOf(thread.id, row.ns, row.parentId) }),
     };
@@ -99,10 +99,6 @@ export async function readTuple(
     const place = `checkpoint ${JSON.stringify(row.id)} of thread ${JSON.stringify(thread.id)}`;
     throw new StorageError("CORRUPT", "read", `${place} cannot be read`, { cause: error });
   }
-}
-
-function readMetadata(reader: Reader, text: string): CheckpointMetadata {
-  return new Decoder(reader).decode(JSON.parse(text) as Tree) as CheckpointMetadata;
 }
 
 /** Before format 4 the sends of a step stood in the parent's pending writes only. */

@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import { StorageError } from "../errors.js";
 
 const FRACTIONS = 1_000_000;
@@ -9,7 +8,7 @@ const FRACTIONS = 1_000_000;
  * nothing, LangGraph's own integers, or the strings of Python's savers.
  */
 export function nextVersion<V extends number | string>(current: V | undefined): V {
-  const fraction = String(randomInt(FRACTIONS)).padStart(6, "0");
+  const fraction = String(Math.floor(Math.random() * FRACTIONS)).padStart(6, "0");
   if (current === undefined) return Number(`1.${fraction}`) as V;
   if (typeof current === "number") return Number(`${Math.floor(current) + 1}.${fraction}`) as V;
   const whole = Number.parseInt(current.split(".")[0] as string, 10);

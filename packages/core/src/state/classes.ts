@@ -33,10 +33,10 @@ export interface MessageClass {
   readonly prototype: object;
   /** Own string fields in order, without `lc_kwargs`. */
   readonly fields: readonly string[];
-  readonly fieldIndex: ReadonlyMap<string, number>;
-  readonly defaults: readonly unknown[];
   /** All own string keys in order. */
   readonly layout: readonly string[];
+  /** A fresh instance's values, by position in `layout`. */
+  readonly defaults: readonly unknown[];
   readonly symbols: readonly (readonly [symbol, unknown])[];
   /** What the constructor itself adds to `lc_kwargs`, in order. */
   readonly kwargsTail: readonly string[];
@@ -81,9 +81,8 @@ function layout(name: string, Class: ValueClass, given: Record<string, unknown>)
     name,
     prototype: Class.prototype as object,
     fields,
-    fieldIndex: new Map(fields.map((key, index) => [key, index])),
-    defaults: fields.map((key) => template[key]),
     layout: own,
+    defaults: own.map((key) => template[key]),
     symbols: Object.getOwnPropertySymbols(template).map(
       (symbol) => [symbol, (template as Record<symbol, unknown>)[symbol]] as const,
     ),

@@ -1,6 +1,6 @@
-import type { ClassRegistry, MessageClass } from "./classes.js";
-import { withTail } from "./encode.js";
+import type { ClassRegistry } from "./classes.js";
 import { bytesFrom, ERROR_CLASSES } from "./kinds.js";
+import { MessageSnapshot, reviveMessage } from "./message.js";
 import { assign, type Tree, type TreeObject, tagOf, unescapeKey } from "./tree.js";
 
 /** What a tree needs from outside to become live values. */
@@ -15,6 +15,7 @@ export interface DecodeContext {
 /** Makes fresh live values of one document; nothing in them is shared with the tree. */
 export class Decoder {
   readonly #context: DecodeContext;
+  readonly #plain = (tree: Tree): unknown => this.#decode(tree, undefined);
   #shared: Map<number, unknown> | undefined;
 
   constructor(context: DecodeContext) {
@@ -77,7 +78,7 @@ export class Decoder {
         return array;
       }
       case "$message":
-        return this.message(body as Tree[], id);
+        return this.#message(body as Tree[], id);
       case "$class":
         return this.#instance(body as Tree[], id);
       default:
@@ -167,71 +168,15 @@ export class Decoder {
     return instance;
   }
 
-  /** A fresh message from `[class, fields, rest?]`. */
-  message(parts: Tree[], id?: number): object {
-    const [name, fields, rest] = parts as [string, TreeObject, TreeObject | undefined];
-    const Class = this.#context.classes.messageNamed(name);
-    if (Class === undefined) throw new TypeError(`unknown message class ${JSON.stringify(name)}`);
-    const live = this.#share(id, Object.create(Class.prototype) as Record<string, unknown>);
-    const kwargs: Record<string, unknown> = {};
-    this.#layOut(Class, live, kwargs, fields, rest);
-    if (rest === undefined) {
-      for (const key of withTail(Class, Object.keys(fields))) kwargs[key] = live[key];
-    } else {
-      this.#rest(Class, live, kwargs, fields, rest);
-    }
-    return live;
+  /** A fresh message of an item. */
+  message(snapshot: MessageSnapshot): object {
+    return reviveMessage(snapshot, this.#plain, nobody);
   }
 
-  #layOut(
-    Class: MessageClass,
-    live: Record<string, unknown>,
-    kwargs: object,
-    fields: TreeObject,
-    rest: TreeObject | undefined,
-  ): void {
-    // In the order of encoding, since a shared object is defined where it was met first.
-    const decoded: Record<string, unknown> = {};
-    for (const name in fields) decoded[name] = this.#decode(fields[name] as Tree, undefined);
-    const absent = rest?.["absent"] as string[] | undefined;
-    let i = 0;
-    for (const name of Class.layout) {
-      if (name === "lc_kwargs") {
-        live["lc_kwargs"] = kwargs;
-        continue;
-      }
-      if (fields[name] !== undefined) live[name] = decoded[name];
-      else if (absent === undefined || !absent.includes(name))
-        live[name] = fresh(Class.defaults[i]);
-      i += 1;
-    }
-    for (const [symbol, value] of Class.symbols) {
-      (live as Record<symbol, unknown>)[symbol] = value;
-    }
-  }
-
-  #rest(
-    Class: MessageClass,
-    live: Record<string, unknown>,
-    kwargs: Record<string, unknown>,
-    fields: TreeObject,
-    rest: TreeObject,
-  ): void {
-    if (rest["extra"] !== undefined) this.#fields(rest["extra"] as TreeObject, live);
-    if (rest["kwargs"] !== undefined) {
-      for (const [key, own] of rest["kwargs"] as [string, Tree?][]) {
-        assign(kwargs, key, own === undefined ? live[key] : this.#decode(own, undefined));
-      }
-    } else if (rest["lc_kwargs"] !== undefined) {
-      live["lc_kwargs"] = this.#decode(rest["lc_kwargs"] as Tree, undefined);
-    } else {
-      for (const key of withTail(Class, Object.keys(fields))) kwargs[key] = live[key];
-    }
+  #message(parts: Tree[], id: number | undefined): object {
+    const snapshot = new MessageSnapshot(this.#context.classes, parts);
+    return reviveMessage(snapshot, this.#plain, (message) => this.#share(id, message));
   }
 }
 
-/** A fresh copy of a message field's default: `undefined`, a primitive, `[]`, `{}` or a list of strings. */
-function fresh(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  return Array.isArray(value) ? [...(value as unknown[])] : { ...value };
-}
+function nobody(): void {}

@@ -67,7 +67,13 @@ export class DraftEncoder extends Encoder {
     if (Object.keys(value).length !== value.length) return super.array(value, parent, key);
     const list = new DraftList();
     assign(parent, key as string, list);
-    for (let i = 0; i < value.length; i += 1) this.child(value[i], list.parts, i, i);
+    for (let i = 0; i < value.length; i += 1) {
+      const part = value[i];
+      const known =
+        typeof part === "object" && part !== null ? this.#log.known(part, this.#owners) : undefined;
+      if (known !== undefined) list.parts[i] = known;
+      else this.child(part, list.parts, i, i);
+    }
   }
 
   /** Roughly the characters of its tree; beyond `OPEN_WEIGHT` where a message is inside. */

@@ -261,8 +261,11 @@ export class Encoder {
     const fields: Node = {};
     const parts: Node[] = [Class.name, fields];
     assign(parent, key as string, { $message: parts });
-    const changed = Class.fields.filter(
-      (name, i) => Object.hasOwn(live, name) && !isDefault(live[name], Class.defaults[i]),
+    const changed = Class.layout.filter(
+      (name, i) =>
+        name !== "lc_kwargs" &&
+        Object.hasOwn(live, name) &&
+        !isDefault(live[name], Class.defaults[i]),
     );
     const kwargs = live["lc_kwargs"];
     const order = kwargsOrder(Class, live, kwargs, changed);
@@ -276,7 +279,7 @@ export class Encoder {
     const absent = Class.fields.filter((name) => !Object.hasOwn(live, name));
     if (absent.length > 0) rest.absent = absent;
     const extra = Object.keys(live).filter(
-      (name) => name !== "lc_kwargs" && !Class.fieldIndex.has(name),
+      (name) => name !== "lc_kwargs" && !Class.fields.includes(name),
     );
     if (extra.length > 0) {
       rest.extra = {};
@@ -319,7 +322,7 @@ function kwargsOrder(
 ): string[] | undefined {
   if (!isPlain(kwargs)) return undefined;
   const names = Object.keys(kwargs);
-  if (!names.every((name) => Class.fieldIndex.has(name) && isAlias(live, kwargs, name))) {
+  if (!names.every((name) => Class.fields.includes(name) && isAlias(live, kwargs, name))) {
     return undefined;
   }
   if (!changed.every((name) => names.includes(name))) return undefined;
@@ -361,14 +364,15 @@ export function isDefault(value: unknown, fresh: unknown): boolean {
   if (Object.is(value, fresh)) return true;
   if (typeof fresh !== "object" || fresh === null) return false;
   if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(fresh)) {
-    if (!Array.isArray(value) || value.length !== fresh.length) return false;
-    if (kindOf(value) !== "array") return false;
-    for (let i = 0; i < fresh.length; i += 1) if (value[i] !== fresh[i]) return false;
-    return value.length > 0 || Object.keys(value).length === 0;
+  if (Object.getPrototypeOf(value) !== Object.getPrototypeOf(fresh)) return false;
+  if (!Array.isArray(fresh) || !Array.isArray(value)) {
+    for (const _ in value) return false;
+    return true;
   }
-  for (const _ in value) return false;
-  return isPlain(value);
+  if (value.length !== fresh.length) return false;
+  for (let i = 0; i < fresh.length; i += 1) if (value[i] !== fresh[i]) return false;
+  if (fresh.length === 0) for (const _ in value) return false;
+  return true;
 }
 
 export function encodeNumber(value: number): Tree {
@@ -381,8 +385,8 @@ function isIndex(name: string): boolean {
 }
 
 function className(value: object): string {
-  const { constructor } = value as { constructor?: { name?: unknown } };
-  return typeof constructor?.name === "string" && constructor.name ? constructor.name : "a class";
+  const name = (value as { constructor?: { name?: unknown } }).constructor?.name;
+  return typeof name === "string" && name ? name : "a class";
 }
 
 /** `["state", "files", 3]` as `state.files[3]`. */

@@ -3,6 +3,7 @@ import type { ClassRegistry } from "./classes.js";
 import { Encoder } from "./encode.js";
 import { INLINE_CHARS, type Segment } from "./list.js";
 import { Matcher } from "./match.js";
+import { MessageSnapshot } from "./message.js";
 import type { Tree, TreeObject } from "./tree.js";
 
 type Path = (string | number)[];
@@ -19,11 +20,27 @@ export class Item {
   seq = 0;
   /** The {@link ItemLog.generation} in which the number was acknowledged; 0 while it was not. */
   generation = 0;
+  /** See {@link Owners}. */
+  owner: object | undefined;
+  #snapshot: MessageSnapshot | undefined;
 
   constructor(log: ItemLog, kind: ItemKind, tree: Tree) {
     this.log = log;
     this.kind = kind;
     this.tree = tree;
+  }
+
+  /** Of a message that has one: its id. */
+  get messageId(): string | undefined {
+    if (this.kind !== "message") return undefined;
+    const { id } = (this.tree as Tree[])[1] as { id?: Tree };
+    return typeof id === "string" && id !== "" ? id : undefined;
+  }
+
+  /** Of a message: its layout for comparing and reviving. */
+  get snapshot(): MessageSnapshot {
+    this.#snapshot ??= new MessageSnapshot(this.log.classes, this.tree as Tree[]);
+    return this.#snapshot;
   }
 
   /** What the `type` column says: the class of a message, else the kind. */
@@ -46,11 +63,30 @@ export class Item {
 }
 
 /** Which live object stands for an item within one encoding: two objects never become one. */
-export type Owners = Map<Item, object>;
+export class Owners {
+  readonly #claimed: Item[] = [];
+
+  /** @returns whether the object may stand for the item */
+  claim(item: Item, live: object): boolean {
+    if (item.owner === undefined) {
+      item.owner = live;
+      this.#claimed.push(item);
+    }
+    return item.owner === live;
+  }
+
+  /** To be called before anything else encodes: live objects must not outlive the encoding here. */
+  release(): void {
+    for (const item of this.#claimed) item.owner = undefined;
+  }
+}
+
+/** So many stored versions of one message are remembered: an edit on each of some branches. */
+const MAX_SAME_ID = 8;
 
 /**
  * What this process knows of one thread's items: those it stored or loaded, by number, by text,
- * and by the live objects that stand for them.
+ * by message id, and by the live objects that stand for them.
  */
 export class ItemLog {
   readonly classes: ClassRegistry;
@@ -60,10 +96,12 @@ export class ItemLog {
   generation = 1;
   /** Characters held, for the cache's bound. */
   size = 0;
-  readonly #live = new WeakMap<object, Item>();
   readonly #bySeq = new Map<number, { item: Item; size: number }>();
   readonly #texts = new Map<string, Item>();
   readonly #pages = new Map<string, Item>();
+  /** A message is found by its id and then compared: cheaper than a weak entry per live object. */
+  readonly #messages = new Map<string, Item[]>();
+  readonly #live = new WeakMap<object, Item>();
   readonly #matcher: Matcher;
 
   constructor(classes: ClassRegistry) {
@@ -88,6 +126,13 @@ export class ItemLog {
     this.size += size;
     if (item.kind === "text") this.#texts.set(item.tree as string, item);
     else if (item.kind === "list") this.#pages.set(JSON.stringify(item.tree), item);
+    else if (item.messageId !== undefined) this.#addMessage(item.messageId, item);
+  }
+
+  #addMessage(id: string, item: Item): void {
+    const same = this.#messages.get(id) ?? [];
+    if (same.includes(item)) return;
+    this.#messages.set(id, [item, ...same].slice(0, MAX_SAME_ID));
   }
 
   /** Drops the oldest items until at most `limit` characters are held. */
@@ -98,43 +143,42 @@ export class ItemLog {
       this.size -= size;
       if (item.kind === "text") this.#texts.delete(item.tree as string);
       else if (item.kind === "list") this.#pages.delete(JSON.stringify(item.tree));
+      else if (item.messageId !== undefined) this.#messages.delete(item.messageId);
     }
   }
 
-  /** Forgets all numbers. Live objects keep their snapshots, so they need not be encoded again. */
+  /** Forgets all numbers. */
   forget(): void {
     this.generation += 1;
     this.size = 0;
     this.#bySeq.clear();
     this.#texts.clear();
     this.#pages.clear();
+    this.#messages.clear();
   }
 
   /** Says that a live object was made from an item. */
   adopt(live: object, item: Item): void {
-    this.#live.set(live, item);
+    if (item.messageId === undefined) this.#live.set(live, item);
   }
 
   /** The item of an unchanged object that was stored or loaded before. */
   known(live: object, owners: Owners): Item | undefined {
+    const { id } = live as { id?: unknown };
+    const same = typeof id === "string" ? this.#messages.get(id) : undefined;
+    if (same !== undefined) {
+      for (const item of same) if (this.#stands(live, item, owners)) return item;
+    }
     const item = this.#live.get(live);
-    if (item === undefined || !this.#mayStand(live, item, owners)) return undefined;
-    return this.#matches(live, item) ? this.#own(live, item, owners) : undefined;
+    return item !== undefined && this.#stands(live, item, owners) ? item : undefined;
   }
 
-  #mayStand(live: object, item: Item, owners: Owners): boolean {
-    const owner = owners.get(item);
-    return owner === undefined || owner === live;
-  }
-
-  #own(live: object, item: Item, owners: Owners): Item {
-    owners.set(item, live);
-    return item;
-  }
-
-  #matches(live: object, item: Item): boolean {
-    if (item.kind === "message") return this.#matcher.messageItem(live, item.tree as Tree[]);
-    return this.#matcher.matches(live, item.tree);
+  #stands(live: object, item: Item, owners: Owners): boolean {
+    const matches =
+      item.kind === "message"
+        ? this.#matcher.matchesMessage(live, item.snapshot)
+        : this.#matcher.matches(live, item.tree);
+    return matches && owners.claim(item, live);
   }
 
   /** The item of an object, new if it was not stored before or has changed since. */
@@ -145,12 +189,22 @@ export class ItemLog {
     const message = tree["$message"] as Tree[] | undefined;
     const item =
       message === undefined ? new Item(this, "value", tree) : new Item(this, "message", message);
-    const before = this.#live.get(live);
-    if (before !== undefined && this.#mayStand(live, before, owners) && sameText(before, item)) {
-      return this.#own(live, before, owners);
-    }
-    this.#live.set(live, item);
-    return this.#own(live, item, owners);
+    const before = this.#sameText(live, item, owners);
+    if (before !== undefined) return before;
+    if (item.messageId === undefined) this.#live.set(live, item);
+    else this.#addMessage(item.messageId, item);
+    owners.claim(item, live);
+    return item;
+  }
+
+  /** An item that the matcher could not compare, but that has the very text of the new one. */
+  #sameText(live: object, item: Item, owners: Owners): Item | undefined {
+    const same =
+      item.messageId === undefined ? [this.#live.get(live)] : this.#messages.get(item.messageId);
+    return same?.find(
+      (other): other is Item =>
+        other !== undefined && sameText(other, item) && owners.claim(other, live),
+    );
   }
 
   text(text: string): Item {

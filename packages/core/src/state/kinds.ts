@@ -56,6 +56,7 @@ const KINDS = new Map<object, Kind>([
 /** `undefined` where the value is an instance of some other class. */
 export function kindOf(value: object): Kind | undefined {
   const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === Object.prototype) return "plain";
   if (prototype === null) return "bare";
   const kind = KINDS.get(prototype);
   if (kind !== undefined) return kind;

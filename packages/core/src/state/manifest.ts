@@ -3,7 +3,7 @@ import { mergeRanges, type Range, rangeSize } from "../storage/ranges.js";
 import { type DecodeContext, Decoder } from "./decode.js";
 import { type Draft, DraftEncoder, finish } from "./draft.js";
 import { Encoder } from "./encode.js";
-import type { Item, ItemLog, Owners } from "./item-log.js";
+import { type Item, type ItemLog, Owners } from "./item-log.js";
 import { type Numbering, type Segment, segmentRanges } from "./list.js";
 import { assign, escapeKey, type Tree, type TreeObject, unescapeKey } from "./tree.js";
 
@@ -13,10 +13,13 @@ export interface CheckpointDraft {
   readonly values: readonly (readonly [channel: string, Draft])[];
 }
 
-/** `$`-free outer form of the `state` column: how the channel values are put together. */
-interface Manifest extends TreeObject {
-  v: number;
-  ts: string;
+/**
+ * The `state` column: how the channel values are put together. `ts` stands there only where the
+ * row's time does not tell it.
+ */
+interface Manifest {
+  v: Tree;
+  ts?: Tree;
   values: TreeObject;
   versions: Tree;
   seen: Tree;
@@ -24,26 +27,39 @@ interface Manifest extends TreeObject {
 
 /** Encodes one value that stands alone, such as a pending write. */
 export function draftValue(log: ItemLog, value: unknown, path: (string | number)[]): Draft {
-  return new DraftEncoder(log, new Map(), path).encode(value) as Draft;
+  const owners = new Owners();
+  try {
+    return new DraftEncoder(log, owners, path).encode(value) as Draft;
+  } finally {
+    owners.release();
+  }
 }
 
 /** Copies everything out of a live checkpoint, synchronously. */
 export function draftCheckpoint(log: ItemLog, checkpoint: Checkpoint): CheckpointDraft {
-  const owners: Owners = new Map();
   const plain = (value: unknown, name: string) =>
     new Encoder(log.classes, [name]).encode(value) as Tree;
   return {
     fixed: {
       v: plain(checkpoint.v, "v"),
-      ts: plain(checkpoint.ts, "ts"),
+      ...(timeOf(checkpoint.ts) === undefined ? { ts: plain(checkpoint.ts, "ts") } : {}),
       versions: plain(checkpoint.channel_versions ?? {}, "channel_versions"),
       seen: plain(checkpoint.versions_seen ?? {}, "versions_seen"),
     },
-    values: Object.keys(checkpoint.channel_values ?? {}).map((channel) => {
-      const encoder = new DraftEncoder(log, owners, ["state", channel]);
-      return [channel, encoder.encode(checkpoint.channel_values[channel]) as Draft] as const;
-    }),
+    values: draftValues(log, checkpoint.channel_values ?? {}),
   };
+}
+
+function draftValues(log: ItemLog, values: Record<string, unknown>): [string, Draft][] {
+  const owners = new Owners();
+  try {
+    return Object.keys(values).map((channel) => {
+      const encoder = new DraftEncoder(log, owners, ["state", channel]);
+      return [channel, encoder.encode(values[channel]) as Draft];
+    });
+  } finally {
+    owners.release();
+  }
 }
 
 /** @param dropped channels whose values are not the checkpoint's to store */
@@ -57,8 +73,14 @@ export function finishCheckpoint(
     if (dropped.has(channel)) continue;
     assign(values, escapeKey(channel), finish(value, numbering));
   }
-  const { v, ts, versions, seen } = draft.fixed;
-  return { v, ts, values, versions, seen } as Manifest;
+  const { versions, seen, ...first } = draft.fixed;
+  return { ...first, values, versions, seen } as TreeObject;
+}
+
+/** Milliseconds, where the text is exactly the ISO form of them. */
+export function timeOf(ts: unknown): number | undefined {
+  const time = typeof ts === "string" ? Date.parse(ts) : Number.NaN;
+  return !Number.isNaN(time) && new Date(time).toISOString() === ts ? time : undefined;
 }
 
 export { finish as finishValue };
@@ -101,6 +123,7 @@ export class Reader implements DecodeContext {
   readonly classes;
   readonly #log: ItemLog;
   readonly #held: ReadonlyMap<number, Item>;
+  readonly #decoder = new Decoder(this);
   /** Only where an item stands twice: it is then one object, as it was. */
   readonly #once: Map<number, unknown> | undefined;
 
@@ -121,16 +144,17 @@ export class Reader implements DecodeContext {
     return new Decoder(this).decode(tree);
   }
 
-  readCheckpoint(tree: Tree, id: string): Checkpoint {
-    const { v, ts, values, versions, seen } = tree as Manifest;
+  /** @param row where the checkpoint's id and time stand */
+  readCheckpoint(tree: Tree, row: { readonly id: string; readonly createdAt: number }): Checkpoint {
+    const { v, ts, values, versions, seen } = tree as unknown as Manifest;
     const channel_values: Record<string, unknown> = {};
     for (const key of Object.keys(values)) {
       assign(channel_values, unescapeKey(key), this.read(values[key] as Tree));
     }
     return {
       v: this.read(v) as number,
-      id,
-      ts: this.read(ts) as string,
+      id: row.id,
+      ts: ts === undefined ? new Date(row.createdAt).toISOString() : (this.read(ts) as string),
       channel_values,
       channel_versions: this.read(versions) as Checkpoint["channel_versions"],
       versions_seen: this.read(seen) as Checkpoint["versions_seen"],
@@ -148,11 +172,16 @@ export class Reader implements DecodeContext {
 
   #fresh(item: Item): unknown {
     if (item.kind === "text") return item.tree;
-    const decoder = new Decoder(this);
     const value =
-      item.kind === "message" ? decoder.message(item.tree as Tree[]) : decoder.decode(item.tree);
+      item.kind === "message" ? this.#message(item) : new Decoder(this).decode(item.tree);
     if (typeof value === "object" && value !== null) this.#log.adopt(value, item);
     return value;
+  }
+
+  #message({ snapshot }: Item): object {
+    // References reach as far as their document, so a message with some has a decoder of its own.
+    const decoder = snapshot.isShared ? new Decoder(this) : this.#decoder;
+    return decoder.message(snapshot);
   }
 
   list(segments: Tree[], into: unknown[], decode: (tree: Tree) => unknown): void {
@@ -177,7 +206,7 @@ export class Reader implements DecodeContext {
 
 /** The channels of a manifest that have a value, with their versions. */
 export function storedChannels(tree: Tree): { values: string[]; versions: Record<string, Tree> } {
-  const manifest = tree as Manifest;
+  const manifest = tree as unknown as Manifest;
   return {
     values: Object.keys(manifest.values).map(unescapeKey),
     versions: Object.fromEntries(

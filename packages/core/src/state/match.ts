@@ -1,17 +1,19 @@
-import type { ClassRegistry, MessageClass } from "./classes.js";
-import { encodeNumber, isDefault, isPlain, withTail } from "./encode.js";
+import type { ClassRegistry } from "./classes.js";
+import { encodeNumber } from "./encode.js";
 import { bytesOf, kindOf } from "./kinds.js";
+import { MessageSnapshot, matchMessage } from "./message.js";
 import { escapeKey, type Tree, type TreeObject, tagOf } from "./tree.js";
 
 type Fields = Record<string, unknown>;
 
 /**
  * Compares live values with the tree they were once encoded to, without encoding them again.
- * `true` means that encoding would give this very tree. `false` is always safe: the value is
- * then stored anew.
+ * `true` means that encoding would give this very tree (but for a symbol key added since, which
+ * could not be stored). `false` is always safe: the value is then encoded and compared as text.
  */
 export class Matcher {
   readonly #classes: ClassRegistry;
+  readonly #match = (live: unknown, tree: Tree): boolean => this.#value(live, tree);
   #shared: Map<number, object> | undefined;
 
   constructor(classes: ClassRegistry) {
@@ -23,10 +25,9 @@ export class Matcher {
     return this.#value(live, tree);
   }
 
-  /** Compares a message with `[class, fields, rest?]`. */
-  messageItem(live: object, parts: Tree[]): boolean {
+  matchesMessage(live: object, snapshot: MessageSnapshot): boolean {
     this.#shared = undefined;
-    return this.#message(live, parts);
+    return this.#message(live, snapshot);
   }
 
   #value(live: unknown, tree: Tree): boolean {
@@ -69,7 +70,7 @@ export class Matcher {
       if (!this.#value(live[name], tree[key] as Tree)) return false;
       i += 1;
     }
-    return i === keys.length && Object.getOwnPropertySymbols(live).length === 0;
+    return i === keys.length;
   }
 
   #tagged(live: object, tag: string, body: Tree): boolean {
@@ -83,7 +84,7 @@ export class Matcher {
       case "$ref":
         return this.#shared?.get(body as number) === live;
       case "$message":
-        return this.#message(live, body as Tree[]);
+        return this.#message(live, new MessageSnapshot(this.#classes, body as Tree[]));
       case "$bare":
         return kindOf(live) === "bare" && this.#fields(live as Fields, body as TreeObject);
       case "$date":
@@ -119,71 +120,11 @@ export class Matcher {
     return this.#fields(live as Fields, fields as TreeObject);
   }
 
-  #message(live: object, [name, fields, rest]: Tree[]): boolean {
-    const Class = this.#classes.messageNamed(name as string);
-    if (Class === undefined || !this.#classes.isMessage(live, Class)) return false;
-    if (!this.#messageFields(live as Fields, Class, fields as TreeObject)) return false;
-    if (rest === undefined) return sameKwargs(live as Fields, Class, fields as TreeObject);
-    return this.#messageRest(live as Fields, rest as TreeObject);
+  #message(live: object, snapshot: MessageSnapshot): boolean {
+    return (
+      this.#classes.isMessage(live, snapshot.Class) && matchMessage(live, snapshot, this.#match)
+    );
   }
-
-  #messageFields(live: Fields, Class: MessageClass, fields: TreeObject): boolean {
-    let own = 0;
-    for (const name in live) {
-      if (name !== Class.layout[own]) return false;
-      own += 1;
-    }
-    if (own !== Class.layout.length) return false;
-    for (const name in fields) {
-      const value = live[name];
-      const tree = fields[name] as Tree;
-      if ((value !== tree || typeof value === "number") && !this.#value(value, tree)) return false;
-    }
-    for (let i = 0; i < Class.fields.length; i += 1) {
-      const name = Class.fields[i] as string;
-      const value = live[name];
-      if (value === Class.defaults[i] || fields[name] !== undefined) continue;
-      if (!isDefault(value, Class.defaults[i])) return false;
-    }
-    return true;
-  }
-
-  #messageRest(live: Fields, rest: TreeObject): boolean {
-    const own = rest["kwargs"] as [string, Tree?][] | undefined;
-    const kwargs = live["lc_kwargs"];
-    // Added or missing fields are rare enough to be compared by their encoding, see `ItemLog`.
-    if (own === undefined || Object.keys(rest).length > 1 || !isPlain(kwargs)) return false;
-    const names = Object.keys(kwargs);
-    if (names.length !== own.length) return false;
-    return own.every(([name, tree], i) => {
-      if (name !== names[i]) return false;
-      if (tree !== undefined) return this.#value(kwargs[name], tree);
-      return Object.is(kwargs[name], live[name]);
-    });
-  }
-}
-
-function sameKwargs(live: Fields, Class: MessageClass, fields: TreeObject): boolean {
-  const kwargs = live["lc_kwargs"];
-  if (typeof kwargs !== "object" || kwargs === null || kindOf(kwargs) !== "plain") return false;
-  const names = kwargsNames(Class, fields);
-  let i = 0;
-  for (const name in kwargs) {
-    if (name !== names[i] || !Object.is((kwargs as Fields)[name], live[name])) return false;
-    i += 1;
-  }
-  return i === names.length;
-}
-
-const NAMES = new WeakMap<TreeObject, string[]>();
-
-function kwargsNames(Class: MessageClass, fields: TreeObject): string[] {
-  let names = NAMES.get(fields);
-  if (names === undefined) {
-    names = withTail(Class, Object.keys(fields));
-    NAMES.set(fields, names);
-  }
-  return names;
 }
 
 function sameTag(encoded: Tree, tree: Tree, tag: string): boolean {

@@ -1,0 +1,37 @@
+import type { CheckpointMetadata } from "@langchain/langgraph-checkpoint";
+import type { ClassRegistry } from "../state/classes.js";
+import { Decoder } from "../state/decode.js";
+import { Encoder } from "../state/encode.js";
+import { ItemLog } from "../state/item-log.js";
+import { Reader } from "../state/manifest.js";
+import type { TreeObject } from "../state/tree.js";
+import type { CheckpointRecord } from "../storage/storage.js";
+
+type Columns = Pick<CheckpointRecord, "source" | "step" | "metadata">;
+
+/**
+ * Metadata in its columns. `source` and `step` have columns of their own, so the text holds only
+ * what comes behind them, which is how LangGraph writes it.
+ */
+export function writeMetadata(classes: ClassRegistry, metadata: unknown): Columns {
+  const tree = new Encoder(classes, ["metadata"]).encode(metadata) as TreeObject;
+  const source = typeof tree?.["source"] === "string" ? tree["source"] : null;
+  const step = Number.isSafeInteger(tree?.["step"]) ? (tree["step"] as number) : null;
+  const [first, second] = Object.keys(tree ?? {});
+  if (source === null || step === null || first !== "source" || second !== "step") {
+    return { source, step, metadata: JSON.stringify(tree) };
+  }
+  const { source: _source, step: _step, ...rest } = tree;
+  return { source, step, metadata: JSON.stringify(rest) };
+}
+
+/** A fresh copy of the metadata, exactly as it was put. */
+export function readMetadata(classes: ClassRegistry, columns: Columns): CheckpointMetadata {
+  const { source, step } = columns;
+  const rest = JSON.parse(columns.metadata) as TreeObject;
+  const isWhole = source === null || step === null || Object.hasOwn(rest, "source");
+  const tree = isWhole ? rest : { source, step, ...rest };
+  return new Decoder(new Reader(new ItemLog(classes), new Map(), [])).decode(
+    tree,
+  ) as CheckpointMetadata;
+}

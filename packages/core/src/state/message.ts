@@ -1,0 +1,177 @@
+import type { ClassRegistry, MessageClass } from "./classes.js";
+import { isDefault, isPlain, withTail } from "./encode.js";
+import { assign, type Tree, type TreeObject, unescapeKey } from "./tree.js";
+
+type Live = Record<string, unknown>;
+
+/**
+ * A stored message laid out like a live one, so that both directions of the hot path, comparing
+ * and reviving, walk the fields once and in order.
+ */
+export class MessageSnapshot {
+  readonly Class: MessageClass;
+  readonly fields: TreeObject;
+  readonly rest: TreeObject | undefined;
+  /** By position in `Class.layout`; `undefined` where the field has its default. */
+  readonly trees: readonly (Tree | undefined)[];
+  /** The keys of `lc_kwargs`, where they follow from the fields. */
+  readonly kwargs: readonly string[];
+  /** Whether an object occurs twice: then the order of the fields matters. */
+  readonly isShared: boolean;
+
+  /** @param parts `[class, fields, rest?]` */
+  constructor(classes: ClassRegistry, parts: readonly Tree[]) {
+    const [name, fields, rest] = parts as [string, TreeObject, TreeObject | undefined];
+    const Class = classes.messageNamed(name);
+    if (Class === undefined) throw new TypeError(`unknown message class ${JSON.stringify(name)}`);
+    this.Class = Class;
+    this.fields = fields;
+    this.rest = rest;
+    this.trees = Class.layout.map((key) => (Object.hasOwn(fields, key) ? fields[key] : undefined));
+    this.kwargs = withTail(Class, Object.keys(fields));
+    this.isShared = hasReference(fields) || (rest !== undefined && hasReference(rest));
+  }
+}
+
+function hasReference(tree: Tree): boolean {
+  if (typeof tree !== "object" || tree === null) return false;
+  if (Array.isArray(tree)) return tree.some(hasReference);
+  for (const key in tree) if (key === "$ref" || hasReference(tree[key] as Tree)) return true;
+  return false;
+}
+
+/** Whether encoding the message would give the snapshot. */
+export function matchMessage(
+  value: object,
+  snapshot: MessageSnapshot,
+  match: (live: unknown, tree: Tree) => boolean,
+): boolean {
+  if (snapshot.isShared && !matchInOrder(value as Live, snapshot, match)) return false;
+  const { Class, trees } = snapshot;
+  const live = value as Live;
+  let i = 0;
+  for (const key in live) {
+    if (key !== Class.layout[i]) return false;
+    const field = live[key];
+    const tree = trees[i];
+    if (tree === undefined) {
+      if (
+        field !== Class.defaults[i] &&
+        key !== "lc_kwargs" &&
+        !isDefault(field, Class.defaults[i])
+      )
+        return false;
+    } else if (typeof field === "string") {
+      if (field !== tree) return false;
+    } else if (!snapshot.isShared && !match(field, tree)) {
+      return false;
+    }
+    i += 1;
+  }
+  if (i !== Class.layout.length) return false;
+  if (snapshot.rest === undefined) return sameKwargs(live, snapshot.kwargs);
+  return matchRest(live, snapshot.rest, match);
+}
+
+function matchInOrder(
+  live: Live,
+  { fields }: MessageSnapshot,
+  match: (live: unknown, tree: Tree) => boolean,
+): boolean {
+  for (const key in fields) if (!match(live[key], fields[key] as Tree)) return false;
+  return true;
+}
+
+function sameKwargs(live: Live, names: readonly string[]): boolean {
+  const kwargs = live["lc_kwargs"];
+  if (typeof kwargs !== "object" || kwargs === null) return false;
+  if (Object.getPrototypeOf(kwargs) !== Object.prototype) return false;
+  let i = 0;
+  for (const key in kwargs) {
+    const own = (kwargs as Live)[key];
+    if (key !== names[i] || (own !== live[key] && !Object.is(own, live[key]))) return false;
+    i += 1;
+  }
+  return i === names.length;
+}
+
+function matchRest(
+  live: Live,
+  rest: TreeObject,
+  match: (live: unknown, tree: Tree) => boolean,
+): boolean {
+  const own = rest["kwargs"] as [string, Tree?][] | undefined;
+  const kwargs = live["lc_kwargs"];
+  // Added or missing fields are rare enough to be compared by their encoding, see `ItemLog`.
+  if (own === undefined || Object.keys(rest).length > 1 || !isPlain(kwargs)) return false;
+  const names = Object.keys(kwargs);
+  if (names.length !== own.length) return false;
+  return own.every(([name, tree], i) => {
+    if (name !== names[i]) return false;
+    return tree === undefined ? Object.is(kwargs[name], live[name]) : match(kwargs[name], tree);
+  });
+}
+
+/**
+ * A fresh message.
+ * @param share called with the message before its fields are decoded
+ */
+export function reviveMessage(
+  snapshot: MessageSnapshot,
+  decode: (tree: Tree) => unknown,
+  share: (message: object) => void,
+): object {
+  const { Class, trees, rest } = snapshot;
+  const live = Object.create(Class.prototype) as Live;
+  const kwargs: Live = {};
+  share(live);
+  const shared = snapshot.isShared ? decodeInOrder(snapshot.fields, decode) : undefined;
+  const absent = rest?.["absent"] as string[] | undefined;
+  for (let i = 0; i < Class.layout.length; i += 1) {
+    const key = Class.layout[i] as string;
+    const tree = trees[i];
+    if (key === "lc_kwargs") live[key] = kwargs;
+    else if (tree !== undefined) live[key] = shared === undefined ? decode(tree) : shared[key];
+    else if (absent === undefined || !absent.includes(key)) live[key] = fresh(Class.defaults[i]);
+  }
+  for (const [symbol, value] of Class.symbols) live[symbol as unknown as string] = value;
+  if (rest === undefined || !reviveRest(live, kwargs, rest, decode)) {
+    for (const key of snapshot.kwargs) kwargs[key] = live[key];
+  }
+  return live;
+}
+
+/** An object that occurs twice is defined where the encoder met it first. */
+function decodeInOrder(fields: TreeObject, decode: (tree: Tree) => unknown): Live {
+  const decoded: Live = {};
+  for (const key in fields) decoded[key] = decode(fields[key] as Tree);
+  return decoded;
+}
+
+/** @returns whether `lc_kwargs` was among the rest */
+function reviveRest(
+  live: Live,
+  kwargs: Live,
+  rest: TreeObject,
+  decode: (tree: Tree) => unknown,
+): boolean {
+  const extra = (rest["extra"] ?? {}) as TreeObject;
+  for (const key of Object.keys(extra)) {
+    assign(live, unescapeKey(key), decode(extra[key] as Tree));
+  }
+  if (rest["lc_kwargs"] !== undefined) {
+    live["lc_kwargs"] = decode(rest["lc_kwargs"] as Tree);
+    return true;
+  }
+  const own = rest["kwargs"] as [string, Tree?][] | undefined;
+  for (const [key, tree] of own ?? []) {
+    assign(kwargs, key, tree === undefined ? live[key] : decode(tree));
+  }
+  return own !== undefined;
+}
+
+/** A fresh copy of a message field's default: a primitive, `[]`, `{}` or a list of strings. */
+function fresh(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  return Array.isArray(value) ? [...(value as unknown[])] : { ...value };
+}
