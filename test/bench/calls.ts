@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { openDatabase } from "./database.js";
 import { collectAll, type Effort, interleave, median, type Samples, type Task } from "./measure.js";
 import { RawTable } from "./raw.js";
 import { SaverThread } from "./saver-thread.js";
@@ -67,7 +68,10 @@ export async function timeCalls(plan: CallPlan, folder: string): Promise<Calls> 
   for (const name of savers) {
     threads.set(name, new SaverThread(await openSaver(name, file(name)), states));
   }
-  const raw = { change: new RawTable(file("change")), state: new RawTable(file("state")) };
+  const raw = {
+    change: new RawTable(openDatabase(file("change"))),
+    state: new RawTable(openDatabase(file("state"))),
+  };
   collectAll();
 
   const times: CallFigure[] = [];

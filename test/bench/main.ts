@@ -4,12 +4,12 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { sqliteVersion } from "./database.js";
 import { full, quick } from "./plan.js";
 import { plotSvg } from "./plot.js";
 import { markdownReport, terminalReport } from "./report.js";
 import { Results } from "./results.js";
 import { type Part, parts, run } from "./run.js";
-import { sqliteVersion } from "./savers.js";
 
 const help = `Measures threadkeep beside LangGraph's own savers.
 

@@ -1,13 +1,13 @@
 import type { Database, Statement } from "better-sqlite3";
-import { assertDurable, openDatabase } from "./savers.js";
+import { assertDurable } from "./database.js";
 
 /** One prepared insert of one text, committed by itself: what no SQLite saver can go below. */
 export class RawTable {
   readonly #db: Database;
   readonly #insert: Statement;
 
-  constructor(file: string) {
-    this.#db = openDatabase(file);
+  constructor(db: Database) {
+    this.#db = db;
     this.#db.exec("CREATE TABLE raw (id INTEGER PRIMARY KEY, body TEXT NOT NULL)");
     this.#insert = this.#db.prepare("INSERT INTO raw (body) VALUES (?)");
   }

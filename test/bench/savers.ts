@@ -1,15 +1,17 @@
-import { statSync } from "node:fs";
 import { type BaseCheckpointSaver, MemorySaver } from "@langchain/langgraph-checkpoint";
 import { SqliteSaver } from "@langchain/langgraph-checkpoint-sqlite";
 import * as threadkeep from "@threadkeep/core";
 import * as threadkeepSqlite from "@threadkeep/sqlite";
-import Database, { type Database as Db } from "better-sqlite3";
-import { ReferenceSaver } from "./reference-saver.js";
+import type { Database } from "better-sqlite3";
+import { assertDurable, fileBytes, openDatabase } from "./database.js";
+import { RawTable } from "./raw.js";
+import { CommittingReferenceSaver, ReferenceSaver } from "./reference-saver.js";
 
-/** Whose saver: none at all, the floor, LangGraph's own, or threadkeep's. */
+/** Whose saver: none at all, the floor without and with commits, LangGraph's own, threadkeep's. */
 export type SaverName =
   | "none"
   | "references"
+  | "references-committing"
   | "langgraph-memory"
   | "langgraph-sqlite"
   | "threadkeep-memory"
@@ -18,6 +20,7 @@ export type SaverName =
 export const labels: Record<SaverName, string> = {
   none: "no checkpointer",
   references: "references only (the floor)",
+  "references-committing": "the floor, and a raw insert per call",
   "langgraph-memory": "LangGraph MemorySaver",
   "langgraph-sqlite": "LangGraph SqliteSaver",
   "threadkeep-memory": "threadkeep MemorySaver",
@@ -27,12 +30,15 @@ export const labels: Record<SaverName, string> = {
 export interface OpenSaver {
   /** Absent where nothing is saved. */
   readonly saver: BaseCheckpointSaver | undefined;
-  /** Forgets what the process has cached of the database. */
+  /** Forgets what threadkeep has cached; the others cache nothing. */
   dropCaches(): void;
   /** Bytes of the database file, with nothing left in the write-ahead log. */
   bytes(): number;
   close(): Promise<void>;
 }
+
+/** As much as a call of a chat's turn has to write, roughly. */
+const smallRow = "x".repeat(800);
 
 /** SQLite savers keep their data in `file`. */
 export async function openSaver(name: SaverName, file: string): Promise<OpenSaver> {
@@ -41,6 +47,11 @@ export async function openSaver(name: SaverName, file: string): Promise<OpenSave
       return inMemory(undefined);
     case "references":
       return inMemory(new ReferenceSaver());
+    case "references-committing": {
+      const raw = new RawTable(openDatabase(file));
+      const saver = new CommittingReferenceSaver(() => raw.insert(smallRow));
+      return { ...inMemory(saver), close: async () => raw.close() };
+    }
     case "langgraph-memory":
       return inMemory(new MemorySaver());
     case "threadkeep-memory":
@@ -69,7 +80,7 @@ const inMemory = (saver: BaseCheckpointSaver | undefined): OpenSaver => ({
 });
 
 const onDisk = (
-  db: Db,
+  db: Database,
   file: string,
   saver: BaseCheckpointSaver,
   own?: threadkeepSqlite.SqliteSaver,
@@ -83,37 +94,3 @@ const onDisk = (
     db.close();
   },
 });
-
-/** Every database of the benchmark is as durable as the next: each commit is synced to the disk. */
-export const durability = "journal_mode=WAL, synchronous=FULL";
-
-/** LangGraph's saver would leave `synchronous` at the driver's default, which is less. */
-export function openDatabase(file: string): Db {
-  const db = new Database(file);
-  db.pragma("journal_mode = WAL");
-  db.pragma("synchronous = FULL");
-  return db;
-}
-
-/** At the end, so that no saver has changed it in the meantime. */
-export function assertDurable(db: Db): void {
-  const mode = db.pragma("journal_mode", { simple: true });
-  const synchronous = db.pragma("synchronous", { simple: true });
-  if (mode === "wal" && synchronous === 2) return;
-  throw new Error(`measured at journal_mode=${mode}, synchronous=${synchronous}: not comparable`);
-}
-
-function fileBytes(db: Db, file: string): number {
-  const [state] = db.pragma("wal_checkpoint(TRUNCATE)") as { busy: number }[];
-  if (state?.busy !== 0) throw new Error(`${file} is in use, its log cannot be emptied`);
-  return statSync(file).size;
-}
-
-export function sqliteVersion(): string {
-  const db = new Database(":memory:");
-  try {
-    return db.prepare("SELECT sqlite_version()").pluck().get() as string;
-  } finally {
-    db.close();
-  }
-}

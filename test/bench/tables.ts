@@ -73,7 +73,7 @@ function turnTable(results: Results): Table {
       }),
     ]),
     note:
-      "Warm unless it says cold; cold: the caches of the process are dropped before every turn. " +
+      "Warm unless it says cold; cold: all that threadkeep caches is dropped before every turn. " +
       "A seeded thread began with T turns in one update; of a grown one every turn was held.",
   };
 }
@@ -148,7 +148,7 @@ function historyTable(results: Results): Table {
       number(milliseconds),
       times(ratio(official, milliseconds)),
     ]),
-    note: "Cold: the caches of the process are dropped before every reading.",
+    note: "Cold: all that threadkeep caches is dropped before every reading.",
   };
 }
 

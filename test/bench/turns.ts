@@ -29,6 +29,7 @@ const seeded = (saver: SaverName, caches: CacheState = "warm"): Contender => ({
 const seededContenders: readonly Contender[] = [
   seeded("none"),
   seeded("references"),
+  seeded("references-committing"),
   seeded("langgraph-memory"),
   seeded("langgraph-sqlite"),
   seeded("threadkeep-memory"),
