@@ -40,7 +40,8 @@ export const useTool: Body<ToolInput, Partial<DemoState>> = {
     const result = await tools[call.name as ToolName].invoke({ ...call, type: "tool_call" });
     const message = result as ToolMessage;
     if (call.name !== "measure_file") {
-      return [{ messages: [message] }, plural(message.text.split("\n").length, "line")];
+      const noun = call.name === "list_files" ? "file" : "line";
+      return [{ messages: [message] }, plural(message.text.split("\n").length, noun)];
     }
     const measurement = message.artifact as Measurement;
     return [
