@@ -3,7 +3,8 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { StorageError } from "../errors.js";
 import { ClassRegistry, type ValueClass } from "../state/classes.js";
 import { Encoder } from "../state/encode.js";
-import { Item, ItemLog } from "../state/item-log.js";
+import { Item } from "../state/item.js";
+import { ItemLog } from "../state/item-log.js";
 import { Reader } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
 import { checkId, newIncarnation } from "../storage/ids.js";
@@ -57,7 +58,7 @@ export class ChatMessageHistory extends BaseListChatMessageHistory {
         throw new StorageError("INVALID_ARGUMENT", "addMessages", `messages[${i}] is no message`);
       }
       const item = new Item(this.#log, "message", parts);
-      const content = JSON.stringify({ class: item.type, message: item.body });
+      const content = JSON.stringify({ class: item.type, message: item.body(() => 0) });
       return { id: message.id ?? null, role: message.getType(), content, createdAt: now };
     });
     if (records.length === 0) return;

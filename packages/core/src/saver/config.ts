@@ -12,12 +12,12 @@ export interface Place {
 }
 
 export function namespaceOf(operation: string, config: RunnableConfig): string {
-  const ns: unknown = config.configurable?.["checkpoint_ns"];
+  const ns: unknown = config.configurable?.checkpoint_ns;
   return ns === undefined ? "" : checkText(operation, "checkpoint_ns", ns);
 }
 
 export function checkpointIdOf(operation: string, config: RunnableConfig): string | undefined {
-  const given: unknown = config.configurable?.["checkpoint_id"];
+  const given: unknown = config.configurable?.checkpoint_id;
   if (given !== undefined && given !== null && typeof given !== "string") {
     throw invalid(operation, `checkpoint_id must be a string, not ${describe(given)}`);
   }
@@ -26,14 +26,14 @@ export function checkpointIdOf(operation: string, config: RunnableConfig): strin
 }
 
 export function placeOf(operation: string, config: RunnableConfig): Place {
-  if (config.configurable?.["thread_id"] === undefined) {
+  if (config.configurable?.thread_id === undefined) {
     throw invalid(
       operation,
       'thread_id is missing; pass it as config.configurable, e.g. graph.invoke(input, { configurable: { thread_id: "1" } })',
     );
   }
   return {
-    threadId: checkId(operation, "thread_id", config.configurable["thread_id"]),
+    threadId: checkId(operation, "thread_id", config.configurable.thread_id),
     ns: namespaceOf(operation, config),
     checkpointId: checkpointIdOf(operation, config),
   };
@@ -84,8 +84,8 @@ export function ownerOf(operation: string, config: RunnableConfig): Owner {
 export function runIdOf(config: RunnableConfig, metadata: object): string | null {
   const candidates: unknown[] = [
     (metadata as { run_id?: unknown }).run_id,
-    config.configurable?.["run_id"],
-    config.metadata?.["run_id"],
+    config.configurable?.run_id,
+    config.metadata?.run_id,
   ];
   const id = candidates.find((value) => typeof value === "string" && value !== "");
   return id === undefined ? null : checkId("put", "run_id", id);

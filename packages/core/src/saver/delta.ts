@@ -44,7 +44,7 @@ async function chainOf(
       if (open.size === 0 || seen.has(record.id)) return chain;
       seen.add(record.id);
       const state = (await threads.texts.read(record.state)) as TreeObject;
-      const values = state["values"] as TreeObject;
+      const values = state.values as TreeObject;
       chain.push({ record, values });
       for (const channel of open) {
         if (storedValue(values, channel) !== undefined) open.delete(channel);

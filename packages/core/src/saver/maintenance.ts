@@ -1,8 +1,7 @@
 import { StorageError } from "../errors.js";
-import { namedItems } from "../state/manifest.js";
 import { escapeKey, type Tree, type TreeObject } from "../state/tree.js";
 import { newIncarnation } from "../storage/ids.js";
-import { gaps, mergeRanges, type Range, rangeSize } from "../storage/ranges.js";
+import { gaps, mergeRanges, rangeSize } from "../storage/ranges.js";
 import type { CheckpointRecord, Guard, Removal, Storage, WriteRecord } from "../storage/storage.js";
 import { checkpointKey, type Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
@@ -160,10 +159,10 @@ async function removalOf(
     if (doomedKeys.has(checkpointKey(write.ns, write.checkpointId))) continue;
     trees.push(await threads.texts.read(write.value));
   }
-  const named: Range[] = [...namedItems(trees), ...(await thread.pageItems(trees))];
+  const needed = await thread.neededItems(trees);
   return {
     checkpoints: doomed.map(({ record }) => ({ ns: record.ns, id: record.id })),
-    items: gaps(mergeRanges(named), found.guard.nextItem),
+    items: gaps(mergeRanges(needed), found.guard.nextItem),
   };
 }
 
@@ -211,7 +210,7 @@ function neededDepth(
   written: ReadonlySet<string>,
 ): number {
   // Before format 4 the pending sends stood at the parent.
-  let depth = (header.state["v"] as number) < 4 ? 1 : 0;
+  let depth = (header.state.v as number) < 4 ? 1 : 0;
   const isWritten = (link: Header, channel: string) =>
     written.has(JSON.stringify([link.record.ns, link.record.id, channel]));
   for (const channel of rebuiltChannels(header)) {
@@ -224,10 +223,10 @@ function neededDepth(
 
 /** Channels that were written and have no value here; LangGraph's own ones are never rebuilt. */
 function rebuiltChannels(header: Header): string[] {
-  const versions = Object.keys(header.state["versions"] as TreeObject);
+  const versions = Object.keys(header.state.versions as TreeObject);
   return versions.filter((key) => !/^(__|branch:|join:)/.test(key) && !hasValue(header, key));
 }
 
 function hasValue({ state }: Header, channel: string): boolean {
-  return Object.hasOwn(state["values"] as TreeObject, escapeKey(channel));
+  return Object.hasOwn(state.values as TreeObject, escapeKey(channel));
 }

@@ -15,8 +15,8 @@ type Columns = Pick<CheckpointRecord, "source" | "step" | "metadata">;
  */
 export function writeMetadata(classes: ClassRegistry, metadata: unknown): Columns {
   const tree = new Encoder(classes, ["metadata"]).encode(metadata) as TreeObject;
-  const source = typeof tree?.["source"] === "string" ? tree["source"] : null;
-  const step = Number.isSafeInteger(tree?.["step"]) ? (tree["step"] as number) : null;
+  const source = typeof tree?.source === "string" ? tree.source : null;
+  const step = Number.isSafeInteger(tree?.step) ? (tree.step as number) : null;
   const [first, second] = Object.keys(tree ?? {});
   if (source === null || step === null || first !== "source" || second !== "step") {
     return { source, step, metadata: JSON.stringify(tree) };

@@ -1,4 +1,5 @@
-import type { Item, ItemLog } from "../state/item-log.js";
+import type { Item } from "../state/item.js";
+import type { ItemLog } from "../state/item-log.js";
 import type { Numbering, Segment } from "../state/list.js";
 
 /** Gives numbers to the items of one batch that are not stored yet. */

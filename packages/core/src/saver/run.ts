@@ -1,15 +1,53 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { StorageError } from "../errors.js";
+import type { Tree } from "../state/tree.js";
 
-/** What a run found when it began, so that it cannot write to the thread's successor. */
-export interface RunState {
-  /** `undefined` where the thread had nothing yet. */
+/** What a run was handed when it began in a namespace. */
+export interface Handed {
+  readonly checkpointId: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly state: Tree;
+}
+
+/** What this process knows of one run on one thread. */
+export class RunState {
+  /**
+   * The thread as the run found it, so that it cannot write to a successor of the same id;
+   * `undefined` where the thread had nothing yet.
+   */
   incarnation: number | undefined;
   /** How often this process had deleted the thread by then. */
   readonly deletions: number;
+  readonly #handed = new Map<string, Handed>();
+
+  constructor(incarnation: number | undefined, deletions: number) {
+    this.incarnation = incarnation;
+    this.deletions = deletions;
+  }
+
+  hand(ns: string, handed: Handed): void {
+    if (!this.#handed.has(ns)) this.#handed.set(ns, handed);
+  }
+
+  /**
+   * What the run was handed, if this is the first thing it stores: the input's checkpoint, which
+   * LangGraph stores before any node or reducer ran. Values that are still the same objects are
+   * then unchanged. Asked again, there is nothing.
+   */
+  takeHanded(ns: string, parentId: string | undefined, source: unknown): Handed | undefined {
+    const handed = this.#handed.get(ns);
+    this.#handed.delete(ns);
+    return source === "input" && handed?.checkpointId === parentId ? handed : undefined;
+  }
 }
 
-const RUNS = new WeakMap<object, Map<object, RunState>>();
+/** A thread, as far as runs care. */
+export interface RunThread {
+  /** Keeps what the run will compare with in memory for as long as the run lives. */
+  keepFor(run: object): void;
+}
+
+const RUNS = new WeakMap<object, Map<RunThread, RunState>>();
 
 /**
  * An object that LangGraph makes once per root run and hands to every saver call of it,
@@ -23,21 +61,31 @@ function tokenOf(config: RunnableConfig): object | undefined {
   return undefined;
 }
 
-export function runStateOf(config: RunnableConfig, thread: object): RunState | undefined {
+export function runStateOf(config: RunnableConfig, thread: RunThread): RunState | undefined {
   const token = tokenOf(config);
   return token && RUNS.get(token)?.get(thread);
 }
 
-/** Notes what a run found at its first reading; later readings of the run change nothing. */
-export function beginRun(config: RunnableConfig, thread: object, state: RunState): void {
+/** The state of the run that reads, made at its first reading; `undefined` outside a run. */
+export function beginRun(
+  config: RunnableConfig,
+  thread: RunThread,
+  found: { readonly incarnation: number | undefined; readonly deletions: number },
+): RunState | undefined {
   const token = tokenOf(config);
-  if (token === undefined) return;
+  if (token === undefined) return undefined;
   let threads = RUNS.get(token);
   if (threads === undefined) {
     threads = new Map();
     RUNS.set(token, threads);
   }
-  if (!threads.has(thread)) threads.set(thread, state);
+  let state = threads.get(thread);
+  if (state === undefined) {
+    state = new RunState(found.incarnation, found.deletions);
+    threads.set(thread, state);
+    thread.keepFor(token);
+  }
+  return state;
 }
 
 export function threadDeleted(operation: string, threadId: string): StorageError {

@@ -92,7 +92,7 @@ export class StorageSaver extends BaseCheckpointSaver {
    */
   // Not `async`: a run is recognised before LangGraph's first own `await`.
   override getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
-    if (config.configurable?.["thread_id"] === undefined) return Promise.resolve(undefined);
+    if (config.configurable?.thread_id === undefined) return Promise.resolve(undefined);
     return this.#getTuple(config);
   }
 
@@ -102,12 +102,17 @@ export class StorageSaver extends BaseCheckpointSaver {
     const { deletions } = thread;
     const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
     const incarnation = stored?.guard.incarnation ?? thread.incarnation;
-    beginRun(config, thread, { incarnation, deletions });
+    const run = beginRun(config, thread, { incarnation, deletions });
     if (stored === undefined) return undefined;
     if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
     const parsed = await parse(this.#threads, stored);
     learn(thread, parsed);
     const tuple = await readTuple(this.#threads, thread, parsed);
+    run?.hand(ns, {
+      checkpointId: tuple.checkpoint.id,
+      values: { ...tuple.checkpoint.channel_values },
+      state: parsed.state,
+    });
     this.#threads.used(thread);
     return tuple;
   }
@@ -144,7 +149,8 @@ export class StorageSaver extends BaseCheckpointSaver {
     const thread = this.#threads.get(threadId);
     const run = runStateOf(config, thread);
     const versions = checkpoint.channel_versions ?? {};
-    const draft = draftCheckpoint(thread.log, checkpoint);
+    const handed = run?.takeHanded(ns, parentId, metadata.source);
+    const draft = draftCheckpoint(thread.log, checkpoint, handed);
     const columns = writeMetadata(thread.log.classes, metadata);
     const createdAt = timeOf(checkpoint.ts) ?? Date.now();
 

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { StorageError } from "../errors.js";
 import type { ClassRegistry } from "../state/classes.js";
-import { Item, ItemLog } from "../state/item-log.js";
-import { namedItems, pageItems, Reader } from "../state/manifest.js";
+import { ItemLog } from "../state/item-log.js";
+import { Reader } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
 import { newIncarnation } from "../storage/ids.js";
-import { mergeRanges, type Range } from "../storage/ranges.js";
+import type { Range } from "../storage/ranges.js";
 import type {
   CheckpointRecord,
   Guard,
@@ -15,8 +15,9 @@ import type {
   Storage,
   WriteRecord,
 } from "../storage/storage.js";
+import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
-import { type RunState, threadDeleted } from "./run.js";
+import { type RunState, type RunThread, threadDeleted } from "./run.js";
 import type { Texts } from "./texts.js";
 
 /** Records whose texts are still trees: numbered, but not written yet. */
@@ -56,13 +57,14 @@ const MAX_LINEAGE = 1000;
  * What this process knows of one thread, and the one queue through which it writes to it.
  * Calls that wait are written as one batch.
  */
-export class Thread {
+export class Thread implements RunThread {
   readonly id: string;
   readonly log: ItemLog;
   /** How often this process deleted the thread. */
   deletions = 0;
   readonly #storage: Storage;
   readonly #texts: Texts;
+  readonly #loader: ItemLoader;
   /** `undefined`: no session row, as far as is known. */
   #guard: Guard | undefined;
   #waiting: Waiting[] = [];
@@ -72,6 +74,7 @@ export class Thread {
   #ownerKey = "";
   readonly #lineage = new Map<string, number>();
   readonly #announced = new Set<string>();
+  readonly #runs = new Set<WeakRef<object>>();
 
   constructor(id: string, storage: Storage, texts: Texts, classes: ClassRegistry) {
     this.id = id;
@@ -79,14 +82,21 @@ export class Thread {
     this.#texts = texts;
     this.log = new ItemLog(classes);
     this.log.keeper = this;
+    this.#loader = new ItemLoader(id, storage, texts, this.log);
   }
 
   get incarnation(): number | undefined {
     return this.#guard?.incarnation;
   }
 
+  /** Whether its items may leave memory: no write waits, and no run that read them is alive. */
   get isIdle(): boolean {
-    return !this.#draining && this.#waiting.length === 0;
+    for (const run of this.#runs) if (run.deref() === undefined) this.#runs.delete(run);
+    return !this.#draining && this.#waiting.length === 0 && this.#runs.size === 0;
+  }
+
+  keepFor(run: object): void {
+    this.#runs.add(new WeakRef(run));
   }
 
   // --- what is known ---------------------------------------------------------------------------
@@ -132,65 +142,13 @@ export class Thread {
 
   /** Fetches the items that the trees need and this process does not hold, then reads. */
   async reader(trees: readonly Tree[]): Promise<Reader> {
-    const { held } = await this.#load(trees);
-    return new Reader(this.log, held, trees);
+    const { items } = await this.#loader.load(trees);
+    return new Reader(this.log, items, trees);
   }
 
-  async #load(trees: readonly Tree[]): Promise<{ held: Map<number, Item> }> {
-    const held = new Map<number, Item>();
-    let wanted = mergeRanges(namedItems(trees));
-    while (wanted.length > 0) {
-      const missing = this.log.missing(wanted);
-      if (missing.length > 0) await this.#fetch(missing, held);
-      wanted = mergeRanges(this.#pagesIn(wanted, held).flatMap(pageItems));
-    }
-    return { held };
-  }
-
-  /** The items that the pages of the trees name, page by page. */
-  async pageItems(trees: readonly Tree[]): Promise<Range[]> {
-    const { held } = await this.#load(trees);
-    const inPages: Range[] = [];
-    let pages = this.#pagesIn(mergeRanges(namedItems(trees)), held);
-    while (pages.length > 0) {
-      const named = mergeRanges(pages.flatMap(pageItems));
-      inPages.push(...named);
-      pages = this.#pagesIn(named, held);
-    }
-    return inPages;
-  }
-
-  async #fetch(missing: readonly Range[], held: Map<number, Item>): Promise<void> {
-    for (const record of await this.#storage.items(this.id, missing)) {
-      const known = this.log.get(record.seq);
-      if (known !== undefined) {
-        held.set(record.seq, known);
-        continue;
-      }
-      const tree = this.#texts.read(record.body);
-      const body = tree instanceof Promise ? await tree : tree;
-      const item = Item.read(this.log, record.type, body);
-      this.log.remember(record.seq, item, record.body.length);
-      held.set(record.seq, item);
-    }
-  }
-
-  #pagesIn(ranges: readonly Range[], held: ReadonlyMap<number, Item>): Item[] {
-    const pages: Item[] = [];
-    for (const [first, last] of ranges) {
-      for (let seq = first; seq <= last; seq += 1) {
-        const item = held.get(seq) ?? this.log.get(seq);
-        if (item === undefined) {
-          throw new StorageError(
-            "CORRUPT",
-            "read",
-            `item ${seq} of thread ${JSON.stringify(this.id)} is missing`,
-          );
-        }
-        if (item.kind === "list") pages.push(item);
-      }
-    }
-    return pages;
+  /** All items that the trees need, those of pages included. */
+  async neededItems(trees: readonly Tree[]): Promise<readonly Range[]> {
+    return (await this.#loader.load(trees)).ranges;
   }
 
   // --- writing ---------------------------------------------------------------------------------
@@ -201,7 +159,7 @@ export class Thread {
       this.#waiting.push({ operation, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
-      this.#tail = this.#tail.then(() => this.#drain());
+      this.#tail = this.#tail.then(endOfTurn).then(() => this.#drain());
     });
   }
 
@@ -354,7 +312,11 @@ export class Thread {
   async #itemRecords(numbering: BatchNumbering): Promise<ItemRecord[]> {
     const items: ItemRecord[] = [];
     for (const [item, seq] of numbering.fresh) {
-      items.push({ seq, type: item.type, body: await this.#texts.write(item.body) });
+      items.push({
+        seq,
+        type: item.type,
+        body: await this.#texts.write(item.body((base) => numbering.seq(base))),
+      });
     }
     return items;
   }
@@ -378,6 +340,11 @@ export class Thread {
       this.#forget();
     });
   }
+}
+
+/** LangGraph sends a step's calls within one turn of the event loop: they then share a batch. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 export function checkpointKey(ns: string, id: string): string {

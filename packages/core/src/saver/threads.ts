@@ -14,8 +14,9 @@ const DEFAULT_CACHE_CHARS = 64 * 1024 * 1024;
 
 /**
  * The threads that this process works with. The most recent ones keep their items in memory, up
- * to a bound. A thread that was let go is found again for as long as a live object remembers it,
- * so that nothing is stored twice.
+ * to a bound; those of runs that are under way stay whatever the bound is, so that a run never
+ * stores again what it has read. A thread that was let go is found again for as long as a live
+ * object remembers it.
  */
 export class Threads {
   readonly storage: Storage;
@@ -63,7 +64,7 @@ export class Threads {
       this.#size -= entry.size;
       this.#recent.delete(id);
     }
-    if (this.#size > this.#limit) {
+    if (this.#size > this.#limit && thread.isIdle) {
       thread.log.shrink(this.#limit / 2);
       this.#size += thread.log.size - (this.#recent.get(thread.id)?.size ?? 0);
       this.#recent.set(thread.id, { thread, size: thread.log.size });

@@ -86,7 +86,7 @@ function layout(name: string, Class: ValueClass, given: Record<string, unknown>)
     symbols: Object.getOwnPropertySymbols(template).map(
       (symbol) => [symbol, (template as Record<symbol, unknown>)[symbol]] as const,
     ),
-    kwargsTail: Object.keys(template["lc_kwargs"] as object).filter((key) => !(key in given)),
+    kwargsTail: Object.keys(template.lc_kwargs as object).filter((key) => !(key in given)),
   };
 }
 

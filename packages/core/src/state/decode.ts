@@ -48,7 +48,7 @@ export class Decoder {
   }
 
   #fields<T extends object>(tree: TreeObject, into: T): T {
-    for (const key of Object.keys(tree)) {
+    for (const key in tree) {
       assign(into, unescapeKey(key), this.#decode(tree[key] as Tree, undefined));
     }
     return into;
@@ -170,7 +170,7 @@ export class Decoder {
 
   /** A fresh message of an item. */
   message(snapshot: MessageSnapshot): object {
-    return reviveMessage(snapshot, this.#plain, nobody);
+    return reviveMessage(snapshot, this.#plain, undefined);
   }
 
   #message(parts: Tree[], id: number | undefined): object {
@@ -178,5 +178,3 @@ export class Decoder {
     return reviveMessage(snapshot, this.#plain, (message) => this.#share(id, message));
   }
 }
-
-function nobody(): void {}

@@ -1,7 +1,8 @@
 import { Encoder } from "./encode.js";
-import { Item, type ItemLog, type Owners, TEXT_ITEM_CHARS } from "./item-log.js";
+import { Item, type Owners } from "./item.js";
+import { type ItemLog, TEXT_ITEM_CHARS } from "./item-log.js";
 import { kindOf } from "./kinds.js";
-import { type Numbering, SegmentBuilder, seal } from "./list.js";
+import { type Numbering, type Segment, SegmentBuilder, seal } from "./list.js";
 import { assign, type Tree } from "./tree.js";
 
 /** A tree whose items have no numbers yet. */
@@ -57,7 +58,7 @@ export class DraftEncoder extends Encoder {
     if (known !== undefined) return known;
     if (this.classes.messageOf(value) === undefined) {
       const weight = this.#weigh(value, 0);
-      const isWhole = kindOf(value) === "bytes" || weight <= OPEN_WEIGHT;
+      const isWhole = kindOf(value) === "bytes" || (weight <= OPEN_WEIGHT && !hasList(value));
       if (weight < ITEM_WEIGHT || !isWhole) return undefined;
     }
     return this.#log.encode(value, [...this.path()], this.#owners);
@@ -97,6 +98,53 @@ export class DraftEncoder extends Encoder {
     }
     return weight;
   }
+}
+
+/** Lists grow, and their elements often stand elsewhere too: whoever has one is opened. */
+function hasList(value: object): boolean {
+  for (const name in value) {
+    const field = (value as Record<string, unknown>)[name];
+    if (Array.isArray(field) && field.length > 0) return true;
+  }
+  return false;
+}
+
+/** The draft of a stored tree; `undefined` where the log does not hold all of its items. */
+export function storedDraft(log: ItemLog, tree: Tree): Draft | undefined {
+  if (typeof tree !== "object" || tree === null) return tree;
+  if (!Array.isArray(tree) && tree.$item !== undefined) return log.get(tree.$item as number);
+  if (!Array.isArray(tree) && tree.$list !== undefined) {
+    const list = new DraftList();
+    return addStored(log, tree.$list as unknown as Segment[], list.parts) ? list : undefined;
+  }
+  const copy: Draft[] | { [key: string]: Draft } = Array.isArray(tree) ? [] : {};
+  for (const [key, part] of Object.entries(tree)) {
+    const draft = storedDraft(log, part as Tree);
+    if (draft === undefined) return undefined;
+    assign(copy, key, draft);
+  }
+  return copy;
+}
+
+function addStored(log: ItemLog, segments: readonly Segment[], into: Draft[]): boolean {
+  return segments.every((segment) => {
+    if (!Array.isArray(segment)) {
+      const parts = segment.v.map((tree) => storedDraft(log, tree));
+      for (const part of parts) if (part !== undefined) into.push(part);
+      return !parts.includes(undefined);
+    }
+    if (segment.length === 1) {
+      const page = log.get(segment[0]);
+      return page !== undefined && addStored(log, page.tree as unknown as Segment[], into);
+    }
+    const [first, count] = segment;
+    for (let seq = first; seq < first + count; seq += 1) {
+      const item = log.get(seq);
+      if (item === undefined) return false;
+      into.push(item);
+    }
+    return true;
+  });
 }
 
 /** The tree of a draft, its items numbered. */

@@ -267,7 +267,7 @@ export class Encoder {
         Object.hasOwn(live, name) &&
         !isDefault(live[name], Class.defaults[i]),
     );
-    const kwargs = live["lc_kwargs"];
+    const kwargs = live.lc_kwargs;
     const order = kwargsOrder(Class, live, kwargs, changed);
     for (const name of order ?? changed) this.child(live[name], fields, name, name);
     const rest = this.#messageRest(Class, live, order === undefined);
@@ -296,7 +296,7 @@ export class Encoder {
 
   /** `[name]` where the value is the field of that name, `[name, tree]` where it is its own. */
   #kwargs(live: Record<string, unknown>, rest: Node): void {
-    const kwargs = live["lc_kwargs"];
+    const kwargs = live.lc_kwargs;
     if (!isPlain(kwargs)) {
       this.child(kwargs, rest, "lc_kwargs", "lc_kwargs");
       return;
@@ -364,15 +364,13 @@ export function isDefault(value: unknown, fresh: unknown): boolean {
   if (Object.is(value, fresh)) return true;
   if (typeof fresh !== "object" || fresh === null) return false;
   if (typeof value !== "object" || value === null) return false;
-  if (Object.getPrototypeOf(value) !== Object.getPrototypeOf(fresh)) return false;
-  if (!Array.isArray(fresh) || !Array.isArray(value)) {
-    for (const _ in value) return false;
-    return true;
+  if (Array.isArray(fresh)) {
+    if (!Array.isArray(value) || value.length !== fresh.length) return false;
+    for (let i = 0; i < fresh.length; i += 1) if (value[i] !== fresh[i]) return false;
+    return Object.getPrototypeOf(value) === Array.prototype;
   }
-  if (value.length !== fresh.length) return false;
-  for (let i = 0; i < fresh.length; i += 1) if (value[i] !== fresh[i]) return false;
-  if (fresh.length === 0) for (const _ in value) return false;
-  return true;
+  for (const _ in value) return false;
+  return Object.getPrototypeOf(value) === Object.prototype;
 }
 
 export function encodeNumber(value: number): Tree {

@@ -1,85 +1,12 @@
 import type { Range } from "../storage/ranges.js";
 import type { ClassRegistry } from "./classes.js";
 import { Encoder } from "./encode.js";
+import { Item, type ItemKeeper, type Owners } from "./item.js";
 import { INLINE_CHARS, type Segment } from "./list.js";
 import { Matcher } from "./match.js";
-import { MessageSnapshot } from "./message.js";
 import type { Tree, TreeObject } from "./tree.js";
 
 type Path = (string | number)[];
-
-/** `message`: `[class, fields, rest?]`; `text`: a string; `list`: segments; `value`: any other tree. */
-export type ItemKind = "message" | "text" | "value" | "list";
-
-/** An immutable piece of state. Its number is known once it is stored. */
-export class Item {
-  readonly kind: ItemKind;
-  readonly tree: Tree;
-  /** Keeps the log alive for as long as a live object stands for one of its items. */
-  readonly log: ItemLog;
-  seq = 0;
-  /** The {@link ItemLog.generation} in which the number was acknowledged; 0 while it was not. */
-  generation = 0;
-  /** See {@link Owners}. */
-  owner: object | undefined;
-  #snapshot: MessageSnapshot | undefined;
-
-  constructor(log: ItemLog, kind: ItemKind, tree: Tree) {
-    this.log = log;
-    this.kind = kind;
-    this.tree = tree;
-  }
-
-  /** Of a message that has one: its id. */
-  get messageId(): string | undefined {
-    if (this.kind !== "message") return undefined;
-    const { id } = (this.tree as Tree[])[1] as { id?: Tree };
-    return typeof id === "string" && id !== "" ? id : undefined;
-  }
-
-  /** Of a message: its layout for comparing and reviving. */
-  get snapshot(): MessageSnapshot {
-    this.#snapshot ??= new MessageSnapshot(this.log.classes, this.tree as Tree[]);
-    return this.#snapshot;
-  }
-
-  /** What the `type` column says: the class of a message, else the kind. */
-  get type(): string {
-    return this.kind === "message" ? ((this.tree as Tree[])[0] as string) : this.kind;
-  }
-
-  /** What the `body` column holds. A usual message is the object of its fields. */
-  get body(): Tree {
-    if (this.kind !== "message") return this.tree;
-    const [, fields, rest] = this.tree as Tree[];
-    return rest === undefined ? (fields as Tree) : { $rest: [fields as Tree, rest] };
-  }
-
-  static read(log: ItemLog, type: string, body: Tree): Item {
-    if (type === "text" || type === "value" || type === "list") return new Item(log, type, body);
-    const whole = (body as TreeObject)["$rest"] as Tree[] | undefined;
-    return new Item(log, "message", whole === undefined ? [type, body] : [type, ...whole]);
-  }
-}
-
-/** Which live object stands for an item within one encoding: two objects never become one. */
-export class Owners {
-  readonly #claimed: Item[] = [];
-
-  /** @returns whether the object may stand for the item */
-  claim(item: Item, live: object): boolean {
-    if (item.owner === undefined) {
-      item.owner = live;
-      this.#claimed.push(item);
-    }
-    return item.owner === live;
-  }
-
-  /** To be called before anything else encodes: live objects must not outlive the encoding here. */
-  release(): void {
-    for (const item of this.#claimed) item.owner = undefined;
-  }
-}
 
 /** So many stored versions of one message are remembered: an edit on each of some branches. */
 const MAX_SAME_ID = 8;
@@ -88,7 +15,7 @@ const MAX_SAME_ID = 8;
  * What this process knows of one thread's items: those it stored or loaded, by number, by text,
  * by message id, and by the live objects that stand for them.
  */
-export class ItemLog {
+export class ItemLog implements ItemKeeper {
   readonly classes: ClassRegistry;
   /** Whoever keeps this log; held so that it lives as long as the log. */
   keeper: object | undefined;
@@ -186,15 +113,22 @@ export class ItemLog {
     const known = this.known(live, owners);
     if (known !== undefined) return known;
     const tree = new Encoder(this.classes, path).encode(live) as TreeObject;
-    const message = tree["$message"] as Tree[] | undefined;
+    const message = tree.$message as Tree[] | undefined;
     const item =
-      message === undefined ? new Item(this, "value", tree) : new Item(this, "message", message);
+      message === undefined
+        ? new Item(this, "value", tree)
+        : new Item(this, "message", message, this.#baseOf(live, message));
     const before = this.#sameText(live, item, owners);
     if (before !== undefined) return before;
     if (item.messageId === undefined) this.#live.set(live, item);
     else this.#addMessage(item.messageId, item);
     owners.claim(item, live);
     return item;
+  }
+
+  #baseOf(live: object, message: Tree[]): Item | undefined {
+    const base = this.#live.get(live);
+    return base?.isBaseOf(message) ? base : undefined;
   }
 
   /** An item that the matcher could not compare, but that has the very text of the new one. */

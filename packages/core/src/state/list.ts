@@ -1,5 +1,4 @@
-import type { Range } from "../storage/ranges.js";
-import type { Item } from "./item-log.js";
+import type { Item } from "./item.js";
 import type { Tree } from "./tree.js";
 
 /**
@@ -111,13 +110,4 @@ function isCut(text: string): boolean {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   }
   return ((hash >>> 16) & 7) === 0;
-}
-
-/** The items that the segments name: those of the list, and pages (whose own items come later). */
-export function segmentRanges(segments: readonly Segment[], into: Range[]): void {
-  for (const segment of segments) {
-    if (!Array.isArray(segment)) continue;
-    const [first, count = 1] = segment;
-    into.push([first, first + count - 1]);
-  }
 }

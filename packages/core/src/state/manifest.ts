@@ -1,10 +1,12 @@
 import type { Checkpoint } from "@langchain/langgraph-checkpoint";
 import { mergeRanges, type Range, rangeSize } from "../storage/ranges.js";
 import { type DecodeContext, Decoder } from "./decode.js";
-import { type Draft, DraftEncoder, finish } from "./draft.js";
+import { type Draft, DraftEncoder, finish, storedDraft } from "./draft.js";
 import { Encoder } from "./encode.js";
-import { type Item, type ItemLog, Owners } from "./item-log.js";
-import { type Numbering, type Segment, segmentRanges } from "./list.js";
+import { type Item, Owners } from "./item.js";
+import type { ItemLog } from "./item-log.js";
+import type { Numbering, Segment } from "./list.js";
+import { namedItems } from "./named.js";
 import { assign, escapeKey, type Tree, type TreeObject, unescapeKey } from "./tree.js";
 
 /** A checkpoint as it was at the moment of `put`, before its items have numbers. */
@@ -35,8 +37,21 @@ export function draftValue(log: ItemLog, value: unknown, path: (string | number)
   }
 }
 
-/** Copies everything out of a live checkpoint, synchronously. */
-export function draftCheckpoint(log: ItemLog, checkpoint: Checkpoint): CheckpointDraft {
+/** Values that were read, and the manifest that they were read from. */
+export interface ReadValues {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly state: Tree;
+}
+
+/**
+ * Copies everything out of a live checkpoint, synchronously.
+ * @param unchanged objects among its values that are certain to be as they were read
+ */
+export function draftCheckpoint(
+  log: ItemLog,
+  checkpoint: Checkpoint,
+  unchanged?: ReadValues,
+): CheckpointDraft {
   const plain = (value: unknown, name: string) =>
     new Encoder(log.classes, [name]).encode(value) as Tree;
   return {
@@ -46,16 +61,27 @@ export function draftCheckpoint(log: ItemLog, checkpoint: Checkpoint): Checkpoin
       versions: plain(checkpoint.channel_versions ?? {}, "channel_versions"),
       seen: plain(checkpoint.versions_seen ?? {}, "versions_seen"),
     },
-    values: draftValues(log, checkpoint.channel_values ?? {}),
+    values: draftValues(log, checkpoint.channel_values ?? {}, unchanged),
   };
 }
 
-function draftValues(log: ItemLog, values: Record<string, unknown>): [string, Draft][] {
+function draftValues(
+  log: ItemLog,
+  values: Record<string, unknown>,
+  unchanged: ReadValues | undefined,
+): [string, Draft][] {
   const owners = new Owners();
+  const stored = unchanged && (unchanged.state as unknown as Manifest).values;
   try {
     return Object.keys(values).map((channel) => {
+      const value = values[channel];
+      const tree = stored?.[escapeKey(channel)];
+      if (tree !== undefined && typeof value === "object" && value === unchanged?.values[channel]) {
+        const draft = storedDraft(log, tree);
+        if (draft !== undefined) return [channel, draft];
+      }
       const encoder = new DraftEncoder(log, owners, ["state", channel]);
-      return [channel, encoder.encode(values[channel]) as Draft];
+      return [channel, encoder.encode(value) as Draft];
     });
   } finally {
     owners.release();
@@ -84,39 +110,6 @@ export function timeOf(ts: unknown): number | undefined {
 }
 
 export { finish as finishValue };
-
-/** All items that a tree names, pages included, the pages' own items not. */
-export function namedItems(trees: Iterable<Tree>): Range[] {
-  const ranges: Range[] = [];
-  for (const tree of trees) collect(tree, ranges);
-  return ranges;
-}
-
-function collect(tree: Tree, into: Range[]): void {
-  if (typeof tree !== "object" || tree === null) return;
-  if (Array.isArray(tree)) {
-    for (const part of tree) collect(part, into);
-    return;
-  }
-  for (const key in tree) {
-    const part = tree[key] as Tree;
-    if (key === "$item") into.push([part as number, part as number]);
-    else if (key === "$list") collectList(part as unknown as Segment[], into);
-    else collect(part, into);
-  }
-}
-
-function collectList(segments: Segment[], into: Range[]): void {
-  segmentRanges(segments, into);
-  for (const segment of segments) if (!Array.isArray(segment)) collect(segment.v, into);
-}
-
-/** The items that a page names. */
-export function pageItems(page: Item): Range[] {
-  const ranges: Range[] = [];
-  collectList(page.tree as unknown as Segment[], ranges);
-  return ranges;
-}
 
 /** Makes fresh values of trees whose items are all held by the log. */
 export class Reader implements DecodeContext {

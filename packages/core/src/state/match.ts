@@ -2,52 +2,60 @@ import type { ClassRegistry } from "./classes.js";
 import { encodeNumber } from "./encode.js";
 import { bytesOf, kindOf } from "./kinds.js";
 import { MessageSnapshot, matchMessage } from "./message.js";
-import { escapeKey, type Tree, type TreeObject, tagOf } from "./tree.js";
+import { escapeKey, isTag, type Tree, type TreeObject } from "./tree.js";
 
 type Fields = Record<string, unknown>;
 
 /**
  * Compares live values with the tree they were once encoded to, without encoding them again.
- * `true` means that encoding would give this very tree (but for a symbol key added since, which
- * could not be stored). `false` is always safe: the value is then encoded and compared as text.
+ * `true` means that encoding would give this very tree, but for what could not be stored anyway
+ * (a symbol key or a named property of an array, added since). `false` is always safe: the value
+ * is then encoded and compared as text.
  */
 export class Matcher {
   readonly #classes: ClassRegistry;
   readonly #match = (live: unknown, tree: Tree): boolean => this.#value(live, tree);
   #shared: Map<number, object> | undefined;
+  /** Keys and trees of the objects being compared, innermost last: spares a list per object. */
+  readonly #keys: string[] = [];
+  readonly #trees: Tree[] = [];
+  #depth = 0;
 
   constructor(classes: ClassRegistry) {
     this.#classes = classes;
   }
 
   matches(live: unknown, tree: Tree): boolean {
-    this.#shared = undefined;
+    this.#begin();
     return this.#value(live, tree);
   }
 
   matchesMessage(live: object, snapshot: MessageSnapshot): boolean {
-    this.#shared = undefined;
+    this.#begin();
     return this.#message(live, snapshot);
+  }
+
+  #begin(): void {
+    this.#shared = undefined;
+    this.#depth = 0;
   }
 
   #value(live: unknown, tree: Tree): boolean {
     if (typeof live !== "object" || live === null) return this.#primitive(live, tree);
     if (typeof tree !== "object" || tree === null) return false;
     if (Array.isArray(tree)) return this.#array(live, tree);
-    const tag = tagOf(tree);
-    if (tag !== undefined) return this.#tagged(live, tag, tree[tag] as Tree);
-    return kindOf(live) === "plain" && this.#fields(live as Fields, tree);
+    return this.#object(live, tree);
   }
 
   #primitive(live: unknown, tree: Tree): boolean {
     if (typeof live === "number") {
-      if (live === tree) return !Object.is(live, -0);
+      if (live === tree) return live !== 0 || !Object.is(live, -0);
       return sameTag(encodeNumber(live), tree, "$number");
     }
     if (live === tree) return true;
     if (typeof tree !== "object" || tree === null || Array.isArray(tree)) return false;
-    if (live === undefined) return tagOf(tree) === "$undefined";
-    return typeof live === "bigint" && tree["$bigint"] === String(live);
+    if (live === undefined) return Object.hasOwn(tree, "$undefined");
+    return typeof live === "bigint" && tree.$bigint === String(live);
   }
 
   #array(live: object, tree: Tree[]): boolean {
@@ -58,19 +66,43 @@ export class Matcher {
       if (live[i] === undefined && !(i in live)) return false;
       if (!this.#value(live[i], tree[i] as Tree)) return false;
     }
-    return Object.keys(live).length === tree.length;
+    return true;
+  }
+
+  #object(live: object, tree: TreeObject): boolean {
+    const from = this.#depth;
+    let to = from;
+    for (const key in tree) {
+      if (to === from && isTag(key)) return this.#tagged(live, key, tree[key] as Tree);
+      this.#keys[to] = key;
+      this.#trees[to] = tree[key] as Tree;
+      to += 1;
+    }
+    if (kindOf(live) !== "plain") return false;
+    return this.#sameFields(live as Fields, from, to);
   }
 
   #fields(live: Fields, tree: TreeObject): boolean {
-    const keys = Object.keys(live);
-    let i = 0;
+    const from = this.#depth;
+    let to = from;
     for (const key in tree) {
-      const name = keys[i];
-      if (name === undefined || escapeKey(name) !== key) return false;
-      if (!this.#value(live[name], tree[key] as Tree)) return false;
-      i += 1;
+      this.#keys[to] = key;
+      this.#trees[to] = tree[key] as Tree;
+      to += 1;
     }
-    return i === keys.length;
+    return this.#sameFields(live, from, to);
+  }
+
+  #sameFields(live: Fields, from: number, to: number): boolean {
+    this.#depth = to;
+    let at = from;
+    for (const key in live) {
+      if (at === to || escapeKey(key) !== this.#keys[at]) return false;
+      if (!this.#value(live[key], this.#trees[at] as Tree)) return false;
+      at += 1;
+    }
+    this.#depth = from;
+    return at === to;
   }
 
   #tagged(live: object, tag: string, body: Tree): boolean {
@@ -100,7 +132,7 @@ export class Matcher {
       case "$class":
         return this.#instance(live, body as Tree[]);
       default:
-        // Errors, regular expressions and sparse arrays are rare enough to be stored anew.
+        // Errors, regular expressions and sparse arrays are rare enough to be compared as text.
         return false;
     }
   }

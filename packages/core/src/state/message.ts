@@ -16,6 +16,8 @@ export class MessageSnapshot {
   readonly trees: readonly (Tree | undefined)[];
   /** The keys of `lc_kwargs`, where they follow from the fields. */
   readonly kwargs: readonly string[];
+  /** Their positions in `Class.layout`. */
+  readonly kwargsAt: readonly number[];
   /** Whether an object occurs twice: then the order of the fields matters. */
   readonly isShared: boolean;
 
@@ -29,6 +31,7 @@ export class MessageSnapshot {
     this.rest = rest;
     this.trees = Class.layout.map((key) => (Object.hasOwn(fields, key) ? fields[key] : undefined));
     this.kwargs = withTail(Class, Object.keys(fields));
+    this.kwargsAt = this.kwargs.map((key) => Class.layout.indexOf(key));
     this.isShared = hasReference(fields) || (rest !== undefined && hasReference(rest));
   }
 }
@@ -48,28 +51,26 @@ export function matchMessage(
 ): boolean {
   if (snapshot.isShared && !matchInOrder(value as Live, snapshot, match)) return false;
   const { Class, trees } = snapshot;
+  const { layout, defaults } = Class;
   const live = value as Live;
-  let i = 0;
+  const fields: unknown[] = [];
   for (const key in live) {
-    if (key !== Class.layout[i]) return false;
+    const i = fields.length;
+    if (key !== layout[i]) return false;
     const field = live[key];
     const tree = trees[i];
+    fields.push(field);
     if (tree === undefined) {
-      if (
-        field !== Class.defaults[i] &&
-        key !== "lc_kwargs" &&
-        !isDefault(field, Class.defaults[i])
-      )
-        return false;
+      if (field === defaults[i] || key === "lc_kwargs") continue;
+      if (!isDefault(field, defaults[i])) return false;
     } else if (typeof field === "string") {
       if (field !== tree) return false;
     } else if (!snapshot.isShared && !match(field, tree)) {
       return false;
     }
-    i += 1;
   }
-  if (i !== Class.layout.length) return false;
-  if (snapshot.rest === undefined) return sameKwargs(live, snapshot.kwargs);
+  if (fields.length !== layout.length) return false;
+  if (snapshot.rest === undefined) return sameKwargs(live.lc_kwargs, snapshot, fields);
   return matchRest(live, snapshot.rest, match);
 }
 
@@ -82,14 +83,18 @@ function matchInOrder(
   return true;
 }
 
-function sameKwargs(live: Live, names: readonly string[]): boolean {
-  const kwargs = live["lc_kwargs"];
+function sameKwargs(
+  kwargs: unknown,
+  { kwargs: names, kwargsAt }: MessageSnapshot,
+  fields: readonly unknown[],
+): boolean {
   if (typeof kwargs !== "object" || kwargs === null) return false;
   if (Object.getPrototypeOf(kwargs) !== Object.prototype) return false;
   let i = 0;
   for (const key in kwargs) {
     const own = (kwargs as Live)[key];
-    if (key !== names[i] || (own !== live[key] && !Object.is(own, live[key]))) return false;
+    const field = fields[kwargsAt[i] as number];
+    if (key !== names[i] || (own !== field && !Object.is(own, field))) return false;
     i += 1;
   }
   return i === names.length;
@@ -100,8 +105,8 @@ function matchRest(
   rest: TreeObject,
   match: (live: unknown, tree: Tree) => boolean,
 ): boolean {
-  const own = rest["kwargs"] as [string, Tree?][] | undefined;
-  const kwargs = live["lc_kwargs"];
+  const own = rest.kwargs as [string, Tree?][] | undefined;
+  const kwargs = live.lc_kwargs;
   // Added or missing fields are rare enough to be compared by their encoding, see `ItemLog`.
   if (own === undefined || Object.keys(rest).length > 1 || !isPlain(kwargs)) return false;
   const names = Object.keys(kwargs);
@@ -119,24 +124,29 @@ function matchRest(
 export function reviveMessage(
   snapshot: MessageSnapshot,
   decode: (tree: Tree) => unknown,
-  share: (message: object) => void,
+  share: ((message: object) => void) | undefined,
 ): object {
   const { Class, trees, rest } = snapshot;
+  const { layout, defaults, symbols } = Class;
   const live = Object.create(Class.prototype) as Live;
-  const kwargs: Live = {};
-  share(live);
+  share?.(live);
   const shared = snapshot.isShared ? decodeInOrder(snapshot.fields, decode) : undefined;
-  const absent = rest?.["absent"] as string[] | undefined;
-  for (let i = 0; i < Class.layout.length; i += 1) {
-    const key = Class.layout[i] as string;
+  const absent = rest?.absent as string[] | undefined;
+  const kwargs: Live = {};
+  for (let i = 0; i < layout.length; i += 1) {
+    const key = layout[i] as string;
     const tree = trees[i];
-    if (key === "lc_kwargs") live[key] = kwargs;
-    else if (tree !== undefined) live[key] = shared === undefined ? decode(tree) : shared[key];
-    else if (absent === undefined || !absent.includes(key)) live[key] = fresh(Class.defaults[i]);
+    if (tree !== undefined) live[key] = shared === undefined ? decode(tree) : shared[key];
+    else if (key === "lc_kwargs") live[key] = kwargs;
+    else if (absent === undefined || !absent.includes(key)) live[key] = fresh(defaults[i]);
   }
-  for (const [symbol, value] of Class.symbols) live[symbol as unknown as string] = value;
+  for (let i = 0; i < symbols.length; i += 1) {
+    const [symbol, value] = symbols[i] as readonly [symbol, unknown];
+    (live as Record<symbol, unknown>)[symbol] = value;
+  }
   if (rest === undefined || !reviveRest(live, kwargs, rest, decode)) {
-    for (const key of snapshot.kwargs) kwargs[key] = live[key];
+    const names = snapshot.kwargs;
+    for (let i = 0; i < names.length; i += 1) kwargs[names[i] as string] = live[names[i] as string];
   }
   return live;
 }
@@ -155,23 +165,24 @@ function reviveRest(
   rest: TreeObject,
   decode: (tree: Tree) => unknown,
 ): boolean {
-  const extra = (rest["extra"] ?? {}) as TreeObject;
+  const extra = (rest.extra ?? {}) as TreeObject;
   for (const key of Object.keys(extra)) {
     assign(live, unescapeKey(key), decode(extra[key] as Tree));
   }
-  if (rest["lc_kwargs"] !== undefined) {
-    live["lc_kwargs"] = decode(rest["lc_kwargs"] as Tree);
+  if (rest.lc_kwargs !== undefined) {
+    live.lc_kwargs = decode(rest.lc_kwargs as Tree);
     return true;
   }
-  const own = rest["kwargs"] as [string, Tree?][] | undefined;
+  const own = rest.kwargs as [string, Tree?][] | undefined;
   for (const [key, tree] of own ?? []) {
     assign(kwargs, key, tree === undefined ? live[key] : decode(tree));
   }
   return own !== undefined;
 }
 
-/** A fresh copy of a message field's default: a primitive, `[]`, `{}` or a list of strings. */
+/** A fresh copy of a message field's default: a primitive, `{}`, `[]` or a list of strings. */
 function fresh(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  return Array.isArray(value) ? [...(value as unknown[])] : { ...value };
+  if (!Array.isArray(value)) return {};
+  return value.length === 0 ? [] : value.slice();
 }

@@ -42,10 +42,13 @@ export function unescapeKey(key: string): string {
   return key.charCodeAt(0) === DOLLAR ? key.slice(1) : key;
 }
 
+/** Whether the first key of a tree object is a tag. */
+export function isTag(key: string): boolean {
+  return key.charCodeAt(0) === DOLLAR && key.charCodeAt(1) !== DOLLAR;
+}
+
 /** The tag of a tree object, or `undefined` where it is a plain object. */
 export function tagOf(tree: TreeObject): string | undefined {
-  for (const key in tree) {
-    return key.charCodeAt(0) === DOLLAR && key.charCodeAt(1) !== DOLLAR ? key : undefined;
-  }
+  for (const key in tree) return isTag(key) ? key : undefined;
   return undefined;
 }
