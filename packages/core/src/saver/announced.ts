@@ -19,7 +19,7 @@ export async function announcedBefore(
   versions: Readonly<Record<string, unknown>>,
 ): Promise<ReadonlySet<string>> {
   const unknown = () =>
-    channels.filter((channel) => !thread.isAnnounced(ns, channel, versions[channel]));
+    channels.filter((channel) => !thread.announced.has(ns, channel, versions[channel]));
   let open = unknown();
   let beforeVersion: number | undefined;
   while (open.length > 0) {
@@ -33,7 +33,7 @@ export async function announcedBefore(
       const stored = storedChannels(await threads.texts.read(checkpoint.state));
       for (const channel of stored.values) {
         const version = stored.versions[channel];
-        if (version !== undefined) thread.announce(ns, channel, version);
+        if (version !== undefined) thread.announced.add(ns, channel, version);
       }
     }
     open = unknown();

@@ -3,7 +3,8 @@ import { escapeKey, type Tree, type TreeObject } from "../state/tree.js";
 import { newIncarnation } from "../storage/ids.js";
 import { gaps, mergeRanges, rangeSize } from "../storage/ranges.js";
 import type { CheckpointRecord, Guard, Removal, Storage, WriteRecord } from "../storage/storage.js";
-import { checkpointKey, type Thread } from "./thread.js";
+import { checkpointKey } from "./lineage.js";
+import type { Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
 
 /** What a prune leaves. */

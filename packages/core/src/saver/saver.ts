@@ -24,6 +24,7 @@ import type { Storage } from "../storage/storage.js";
 import { announcedBefore } from "./announced.js";
 import { ownerOf, placeOf, runIdOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
+import { checkpointKey } from "./lineage.js";
 import { listTuples } from "./list.js";
 import {
   copyThread,
@@ -35,7 +36,7 @@ import {
 import { writeMetadata } from "./metadata.js";
 import { beginRun, runStateOf } from "./run.js";
 import { textsOf } from "./texts.js";
-import { checkpointKey } from "./thread.js";
+
 import { Threads } from "./threads.js";
 import { configOf, learn, parse, readTuple } from "./tuples.js";
 import { nextVersion } from "./versions.js";
@@ -179,7 +180,7 @@ export class StorageSaver extends BaseCheckpointSaver {
       }),
     });
     for (const [channel, version] of Object.entries(newVersions ?? versions)) {
-      thread.announce(ns, channel, version);
+      thread.announced.add(ns, channel, version);
     }
     this.#threads.used(thread);
     return configOf(threadId, ns, id);

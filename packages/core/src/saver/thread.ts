@@ -15,6 +15,7 @@ import type {
   Storage,
   WriteRecord,
 } from "../storage/storage.js";
+import { Announced, checkpointKey, Lineage } from "./lineage.js";
 import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
 import { type RunState, type RunThread, threadDeleted } from "./run.js";
@@ -51,7 +52,6 @@ interface Waiting {
 
 const MAX_TRIES = 200;
 const TOUCH_EVERY_MS = 1000;
-const MAX_LINEAGE = 1000;
 
 /**
  * What this process knows of one thread, and the one queue through which it writes to it.
@@ -72,8 +72,8 @@ export class Thread implements RunThread {
   #draining = false;
   #touchedAt = 0;
   #ownerKey = "";
-  readonly #lineage = new Map<string, number>();
-  readonly #announced = new Set<string>();
+  readonly lineage = new Lineage();
+  readonly announced = new Announced();
   readonly #runs = new Set<WeakRef<object>>();
 
   constructor(id: string, storage: Storage, texts: Texts, classes: ClassRegistry) {
@@ -114,28 +114,9 @@ export class Thread implements RunThread {
     }
   }
 
-  sawCheckpoint(ns: string, id: string, incarnation: number): void {
-    const key = checkpointKey(ns, id);
-    this.#lineage.delete(key);
-    this.#lineage.set(key, incarnation);
-    if (this.#lineage.size <= MAX_LINEAGE) return;
-    for (const oldest of this.#lineage.keys()) {
-      this.#lineage.delete(oldest);
-      return;
-    }
-  }
-
-  announce(ns: string, channel: string, version: unknown): void {
-    this.#announced.add(JSON.stringify([ns, channel, version]));
-  }
-
-  isAnnounced(ns: string, channel: string, version: unknown): boolean {
-    return this.#announced.has(JSON.stringify([ns, channel, version]));
-  }
-
   #forget(): void {
     this.log.forget();
-    this.#announced.clear();
+    this.announced.clear();
   }
 
   // --- reading ---------------------------------------------------------------------------------
@@ -215,7 +196,7 @@ export class Thread implements RunThread {
       run !== undefined
         ? run.deletions !== this.deletions ||
           (run.incarnation !== undefined && run.incarnation !== now)
-        : basis.some((key) => this.#lineage.has(key) && this.#lineage.get(key) !== now);
+        : basis.some((key) => this.lineage.isOfAnother(key, now));
     if (late) reject(threadDeleted(name, this.id));
     return !late;
   }
@@ -258,7 +239,9 @@ export class Thread implements RunThread {
       this.#touchedAt = now;
       this.#ownerKey = JSON.stringify(owner);
     }
-    for (const { ns, id } of checkpoints) this.sawCheckpoint(ns, id, next.incarnation);
+    for (const { ns, id } of checkpoints) {
+      this.lineage.saw(checkpointKey(ns, id), next.incarnation);
+    }
     let i = 0;
     for (const [item, seq] of numbering.fresh) {
       this.log.remember(seq, item, (items[i] as ItemRecord).body.length);
@@ -293,8 +276,8 @@ export class Thread implements RunThread {
       const state = await this.#texts.write(checkpoint.state);
       checkpoints.push({ ...checkpoint, state, version: nextVersion });
       // A checkpoint that is put again keeps its version, and takes none from the others.
-      const known = this.#lineage.get(checkpointKey(checkpoint.ns, checkpoint.id));
-      if (known === undefined || known !== expected?.incarnation) nextVersion += 1;
+      const key = checkpointKey(checkpoint.ns, checkpoint.id);
+      if (!this.lineage.isOf(key, expected?.incarnation)) nextVersion += 1;
     }
     return { checkpoints, nextVersion };
   }
@@ -345,10 +328,6 @@ export class Thread implements RunThread {
 /** LangGraph sends a step's calls within one turn of the event loop: they then share a batch. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-export function checkpointKey(ns: string, id: string): string {
-  return JSON.stringify([ns, id]);
 }
 
 function sameGuard(a: Guard | undefined, b: Guard): boolean {

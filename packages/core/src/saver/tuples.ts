@@ -1,7 +1,6 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import {
   type Checkpoint,
-  type CheckpointMetadata,
   type CheckpointPendingWrite,
   type CheckpointTuple,
   compareWritesSortKeys,
@@ -13,6 +12,7 @@ import { StorageError } from "../errors.js";
 import { type Reader, storedChannels } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
 import type { StoredCheckpoint, WriteRecord } from "../storage/storage.js";
+import { checkpointKey } from "./lineage.js";
 import { readMetadata } from "./metadata.js";
 import type { Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
@@ -56,10 +56,11 @@ function sortWrites(writes: readonly WriteRecord[]): WriteRecord[] {
 export function learn(thread: Thread, { stored, state }: Parsed): void {
   const { checkpoint, guard } = stored;
   thread.sawGuard(guard);
-  thread.sawCheckpoint(checkpoint.ns, checkpoint.id, guard.incarnation);
+  thread.lineage.saw(checkpointKey(checkpoint.ns, checkpoint.id), guard.incarnation);
   const { values, versions } = storedChannels(state);
   for (const channel of values) {
-    if (versions[channel] !== undefined) thread.announce(checkpoint.ns, channel, versions[channel]);
+    if (versions[channel] !== undefined)
+      thread.announced.add(checkpoint.ns, channel, versions[channel]);
   }
 }
 

@@ -13,18 +13,17 @@ import type {
   StoredCheckpoint,
   WriteRecord,
 } from "../storage/storage.js";
+import { batchStatements } from "./batch.js";
 import type { Dialect } from "./dialect.js";
 import type { Driver, Param, Row, Statement } from "./driver.js";
 import { migrate } from "./migrator.js";
 import { namespaceKey } from "./namespace.js";
 import {
   checkpointFrom,
-  checkpointParams,
   guardFrom,
   newSessionParams,
   storedCheckpoints,
   writeFrom,
-  writeParams,
 } from "./rows.js";
 import { Statements } from "./statements.js";
 
@@ -80,70 +79,7 @@ export class SqlStorage implements Storage {
   }
 
   async commit(batch: Batch): Promise<boolean> {
-    const s = this.#statements;
-    const { sessionId } = batch;
-    const statements: Statement[] = [this.#moveGuard(batch)];
-    for (const item of batch.items) {
-      statements.push({
-        text: s.insertItem,
-        params: [sessionId, item.seq, item.type, item.body],
-      });
-    }
-    for (const checkpoint of batch.checkpoints) {
-      statements.push({
-        text: s.insertCheckpoint,
-        params: checkpointParams(sessionId, checkpoint),
-      });
-    }
-    for (const write of batch.writes) {
-      statements.push({
-        text: s.insertWrite(write.idx < 0),
-        params: writeParams(sessionId, write),
-      });
-    }
-    return this.#batch([...statements, ...this.#removal(batch)]);
-  }
-
-  #moveGuard(batch: Batch): Statement {
-    const { sessionId, owner, expected, next, now } = batch;
-    if (expected === undefined) {
-      const params = newSessionParams(sessionId, owner, next, now);
-      return { text: this.#statements.createSession, params, expect: 1 };
-    }
-    const set = [next.nextItem, next.nextVersion, next.epoch, next.token];
-    const touch = [now, owner.userId ?? null, owner.tenantId ?? null, owner.agentId ?? null];
-    const where = [
-      sessionId,
-      expected.nextItem,
-      expected.nextVersion,
-      expected.incarnation,
-      expected.epoch,
-    ];
-    if (batch.remove !== undefined) {
-      const params = [...set, ...where, expected.token];
-      return { text: this.#statements.moveGuardExactly, params, expect: 1 };
-    }
-    return {
-      text: batch.touch ? this.#statements.touchGuard : this.#statements.moveGuard,
-      params: batch.touch ? [...set, ...touch, ...where] : [...set, ...where],
-      expect: 1,
-    };
-  }
-
-  #removal({ sessionId, remove }: Batch): Statement[] {
-    if (remove === undefined) return [];
-    const s = this.#statements;
-    const checkpoints = remove.checkpoints.flatMap(({ ns, id }) =>
-      (["agent_state", "state_writes"] as const).map((table) => ({
-        text: s.deleteCheckpoint(table),
-        params: [sessionId, namespaceKey(ns), id],
-      })),
-    );
-    const items = remove.items.map(([first, last]) => ({
-      text: s.deleteItems,
-      params: [sessionId, first, last],
-    }));
-    return [...checkpoints, ...items];
+    return this.#batch(batchStatements(this.#statements, batch));
   }
 
   async checkpoint(

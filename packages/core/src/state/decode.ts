@@ -123,28 +123,28 @@ export class Decoder {
         return array;
       }
       case "$error":
-        return this.#error(body as [string, TreeObject, TreeObject], id);
+        return this.#error(body as [string, [string, Tree, "hidden"?][]], id);
       default:
         throw new TypeError(`unknown tag ${JSON.stringify(tag)}`);
     }
   }
 
-  #error([name, fields, hidden]: [string, TreeObject, TreeObject], id: number | undefined): Error {
+  #error([name, entries]: [string, [string, Tree, "hidden"?][]], id: number | undefined): Error {
     const Class = Object.hasOwn(ERROR_CLASSES, name) ? ERROR_CLASSES[name] : undefined;
     if (Class === undefined) throw new TypeError(`unknown error class ${JSON.stringify(name)}`);
     // A real Error first: only it has the internal slot by which tools recognise an error.
     const error = this.#share(id, new Error());
     delete error.stack;
     Object.setPrototypeOf(error, Class.prototype);
-    for (const key of Object.keys(hidden)) {
-      Object.defineProperty(error, unescapeKey(key), {
-        value: this.#decode(hidden[key] as Tree, undefined),
-        enumerable: false,
+    for (const [key, tree, hidden] of entries) {
+      Object.defineProperty(error, key, {
+        value: this.#decode(tree, undefined),
+        enumerable: hidden === undefined,
         writable: true,
         configurable: true,
       });
     }
-    return this.#fields(fields, error);
+    return error;
   }
 
   #instance([name, fields, symbols]: Tree[], id: number | undefined): object {

@@ -1,4 +1,4 @@
-import { Encoder } from "./encode.js";
+import { Encoder, isDense } from "./encode.js";
 import { Item, type Owners } from "./item.js";
 import { type ItemLog, TEXT_ITEM_CHARS } from "./item-log.js";
 import { kindOf } from "./kinds.js";
@@ -65,7 +65,7 @@ export class DraftEncoder extends Encoder {
   }
 
   protected override array(value: unknown[], parent: Draft[], key: string | number): void {
-    if (Object.keys(value).length !== value.length) return super.array(value, parent, key);
+    if (!isDense(value)) return super.array(value, parent, key);
     const list = new DraftList();
     assign(parent, key as string, list);
     for (let i = 0; i < value.length; i += 1) {

@@ -1,6 +1,8 @@
 import { StorageError } from "../errors.js";
 import type { ClassRegistry, MessageClass, PlainClass } from "./classes.js";
 import { bytesOf, type Kind, kindOf } from "./kinds.js";
+import { isAlias, isDefault, isPlain, kwargsOrder } from "./message-layout.js";
+import { formatPath } from "./path.js";
 import { assign, escapeKey, type Tree } from "./tree.js";
 
 /** Deeper values are refused: recursion would end in a stack overflow somewhere. */
@@ -141,12 +143,14 @@ export class Encoder {
         return this.#fields(value, node);
       }
       case "date": {
+        this.#refuseNames(value);
         const time = (value as Date).getTime();
         return assign(parent, key as string, { $date: Number.isNaN(time) ? null : time });
       }
       case "map":
         return this.#map(value as Map<unknown, unknown>, parent, key);
       case "set": {
+        this.#refuseNames(value);
         const node: Node[] = [];
         assign(parent, key as string, { $set: node });
         let i = 0;
@@ -157,10 +161,12 @@ export class Encoder {
         return;
       }
       case "regexp": {
+        this.#refuseNames(value);
         const { source, flags, lastIndex } = value as RegExp;
         return assign(parent, key as string, { $regexp: [source, flags, lastIndex] });
       }
       case "url":
+        this.#refuseNames(value);
         return assign(parent, key as string, { $url: (value as URL).href });
       case "bytes": {
         const [name, bytes] = bytesOf(value);
@@ -187,18 +193,23 @@ export class Encoder {
     }
   }
 
+  /** Own properties of an object that is stored by its contents alone. */
+  #refuseNames(value: object): void {
+    this.#refuseSymbols(value);
+    const [name] = Object.keys(value);
+    if (name !== undefined) throw this.refuse(`it has the own property ${JSON.stringify(name)}`);
+  }
+
   protected array(value: unknown[], parent: Node, key: string | number): void {
-    const keys = Object.keys(value);
-    if (keys.length !== value.length) {
-      if (keys.some((name) => !isIndex(name))) throw this.refuse("the array has named properties");
-      return this.#sparse(value, keys, parent, key);
-    }
+    if (!isDense(value)) return this.#sparse(value, parent, key);
     const node: Node[] = new Array(value.length);
     assign(parent, key as string, node);
     for (let i = 0; i < value.length; i += 1) this.child(value[i], node, i, i);
   }
 
-  #sparse(value: unknown[], keys: string[], parent: Node, key: string | number): void {
+  #sparse(value: unknown[], parent: Node, key: string | number): void {
+    const keys = Object.keys(value);
+    if (keys.some((name) => !isIndex(name))) throw this.refuse("the array has named properties");
     const entries: Node[] = [];
     assign(parent, key as string, { $sparse: [value.length, entries] });
     for (const name of keys) {
@@ -209,6 +220,7 @@ export class Encoder {
   }
 
   #map(value: Map<unknown, unknown>, parent: Node, key: string | number): void {
+    this.#refuseNames(value);
     const node: Node[] = [];
     assign(parent, key as string, { $map: node });
     let i = 0;
@@ -223,14 +235,14 @@ export class Encoder {
 
   #error(value: Error, parent: Node, key: string | number): void {
     this.#refuseSymbols(value);
-    const fields: Node = {};
-    const hidden: Node = {};
+    const entries: Node[] = [];
     const name = (Object.getPrototypeOf(value) as Error).constructor.name;
-    assign(parent, key as string, { $error: [name, fields, hidden] });
+    assign(parent, key as string, { $error: [name, entries] });
     for (const own of Object.getOwnPropertyNames(value)) {
-      const visible = Object.prototype.propertyIsEnumerable.call(value, own);
-      const field = (value as unknown as Record<string, unknown>)[own];
-      this.child(field, visible ? fields : hidden, escapeKey(own), own);
+      const isHidden = !Object.prototype.propertyIsEnumerable.call(value, own);
+      const entry: Node[] = isHidden ? [own, null, "hidden"] : [own, null];
+      entries.push(entry);
+      this.child((value as unknown as Record<string, unknown>)[own], entry, 1, own);
     }
   }
 
@@ -310,72 +322,15 @@ export class Encoder {
   }
 }
 
-/**
- * The fields to write so that `lc_kwargs` follows from their order: all of its keys, less those
- * at the end that the constructor adds by itself. `undefined` where it cannot follow.
- */
-function kwargsOrder(
-  Class: MessageClass,
-  live: Record<string, unknown>,
-  kwargs: unknown,
-  changed: string[],
-): string[] | undefined {
-  if (!isPlain(kwargs)) return undefined;
-  const names = Object.keys(kwargs);
-  if (!names.every((name) => Class.fields.includes(name) && isAlias(live, kwargs, name))) {
-    return undefined;
-  }
-  if (!changed.every((name) => names.includes(name))) return undefined;
-  const written = [...names];
-  while (written.length > 0) {
-    const last = written[written.length - 1] as string;
-    if (changed.includes(last) || !Class.kwargsTail.includes(last)) break;
-    const shorter = written.slice(0, -1);
-    if (!sameNames(withTail(Class, shorter), names)) break;
-    written.pop();
-  }
-  return sameNames(withTail(Class, written), names) ? written : undefined;
-}
-
-/** The keys of `lc_kwargs` that follow from the written fields. */
-export function withTail(Class: MessageClass, written: readonly string[]): string[] {
-  return [...written, ...Class.kwargsTail.filter((name) => !written.includes(name))];
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i]);
-}
-
-function isAlias(live: Record<string, unknown>, kwargs: Record<string, unknown>, name: string) {
-  return Object.hasOwn(live, name) && Object.is(live[name], kwargs[name]);
-}
-
-export function isPlain(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    kindOf(value) === "plain" &&
-    Object.getOwnPropertySymbols(value).length === 0
-  );
-}
-
-/** Whether a message's field has the value that a fresh message has. */
-export function isDefault(value: unknown, fresh: unknown): boolean {
-  if (Object.is(value, fresh)) return true;
-  if (typeof fresh !== "object" || fresh === null) return false;
-  if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(fresh)) {
-    if (!Array.isArray(value) || value.length !== fresh.length) return false;
-    for (let i = 0; i < fresh.length; i += 1) if (value[i] !== fresh[i]) return false;
-    return Object.getPrototypeOf(value) === Array.prototype;
-  }
-  for (const _ in value) return false;
-  return Object.getPrototypeOf(value) === Object.prototype;
-}
-
 export function encodeNumber(value: number): Tree {
   if (Number.isFinite(value) && !Object.is(value, -0)) return value;
   return { $number: Object.is(value, -0) ? "-0" : String(value) };
+}
+
+/** Whether an array has all of its elements and nothing else: names come behind numbers. */
+export function isDense(value: unknown[]): boolean {
+  const keys = Object.keys(value);
+  return keys.length === value.length && (keys.at(-1) ?? "-1") === String(value.length - 1);
 }
 
 function isIndex(name: string): boolean {
@@ -385,15 +340,4 @@ function isIndex(name: string): boolean {
 function className(value: object): string {
   const name = (value as { constructor?: { name?: unknown } }).constructor?.name;
   return typeof name === "string" && name ? name : "a class";
-}
-
-/** `["state", "files", 3]` as `state.files[3]`. */
-export function formatPath(path: readonly (string | number)[]): string {
-  return path
-    .map((part, i) => {
-      if (typeof part === "number") return `[${part}]`;
-      if (/^[\w$:-]+$/.test(part)) return i === 0 ? part : `.${part}`;
-      return `[${JSON.stringify(part)}]`;
-    })
-    .join("");
 }

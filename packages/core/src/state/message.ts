@@ -1,5 +1,5 @@
 import type { ClassRegistry, MessageClass } from "./classes.js";
-import { isDefault, isPlain, withTail } from "./encode.js";
+import { isDefault, isPlain, withTail } from "./message-layout.js";
 import { assign, type Tree, type TreeObject, unescapeKey } from "./tree.js";
 
 type Live = Record<string, unknown>;

@@ -7,7 +7,7 @@
  * | `$undefined` | `undefined` |
  * | `$number` | `NaN`, `Infinity`, `-Infinity`, `-0` |
  * | `$bigint`, `$date`, `$url`, `$regexp` | what they say |
- * | `$map`, `$set`, `$bytes`, `$error`, `$sparse`, `$bare` | `[[k, v]…]`, `[v…]`, `[class, base64]`, `[class, fields]`, `[length, [[i, v]…]]`, an object without prototype |
+ * | `$map`, `$set`, `$bytes`, `$error`, `$sparse`, `$bare` | `[[k, v]…]`, `[v…]`, `[class, base64]`, `[class, [[name, v, hidden?]…]]`, `[length, [[i, v]…]]`, an object without prototype |
  * | `$message` | a LangChain message: `[class, fields, rest?]` |
  * | `$class` | an instance of an allowlisted class: `[name, fields, symbols?]` |
  * | `$def`, `$ref` | an object that occurs again (`[n, tree]`), and where it does (`n`) |

@@ -1,4 +1,5 @@
 import { StorageError } from "../errors.js";
+import { compareBytes, comparePlaces, newestFirst, placeOf } from "./order.js";
 import type { Range } from "./ranges.js";
 import type {
   Batch,
@@ -138,10 +139,10 @@ export class MemoryStorage implements Storage {
     );
     const { after } = query;
     if (query.sessionId === undefined) {
-      all.sort((a, b) => comparePlaces(place(a), place(b)));
+      all.sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
     }
     return all
-      .filter((entry) => after === undefined || comparePlaces(place(entry), after) > 0)
+      .filter((entry) => after === undefined || comparePlaces(placeOf(entry), after) > 0)
       .slice(0, query.limit)
       .map(({ sessionId, session, checkpoint }) => stored(sessionId, session, checkpoint));
   }
@@ -293,30 +294,4 @@ function sameCounters(a: Guard | undefined, b: Guard | undefined): boolean {
     a.incarnation === b.incarnation &&
     a.epoch === b.epoch
   );
-}
-
-function newestFirst(checkpoints: CheckpointRecord[]): CheckpointRecord[] {
-  return checkpoints.sort((a, b) => b.version - a.version);
-}
-
-interface Place {
-  sessionId: string;
-  ns: string;
-  id: string;
-}
-
-function place(entry: { sessionId: string; checkpoint: CheckpointRecord }): Place {
-  return { sessionId: entry.sessionId, ns: entry.checkpoint.ns, id: entry.checkpoint.id };
-}
-
-/** Newest id first, then by session and namespace. */
-function comparePlaces(a: Place, b: Place): number {
-  return (
-    compareBytes(b.id, a.id) || compareBytes(a.sessionId, b.sessionId) || compareBytes(a.ns, b.ns)
-  );
-}
-
-function compareBytes(a: string, b: string): number {
-  if (a === b) return 0;
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -1,0 +1,97 @@
+import type { TableName } from "./dialect.js";
+
+export const CHECKPOINT_COLUMNS = [
+  "session_id",
+  "checkpoint_ns",
+  "version",
+  "checkpoint_id",
+  "parent_id",
+  "step",
+  "source",
+  "node_path",
+  "tombstone",
+  "run_id",
+  "state",
+  "metadata",
+  "created_at",
+  "ns_text",
+] as const;
+
+export const WRITE_COLUMNS = [
+  "session_id",
+  "checkpoint_ns",
+  "checkpoint_id",
+  "task_id",
+  "idx",
+  "task_path",
+  "channel",
+  "value",
+] as const;
+
+export const ITEM_COLUMNS = ["session_id", "seq", "type", "body"] as const;
+
+export const SESSION_COLUMNS = [
+  "id",
+  "user_id",
+  "tenant_id",
+  "agent_id",
+  "title",
+  "metadata",
+  "created_at",
+  "updated_at",
+  "ended_at",
+  "next_item",
+  "next_version",
+  "next_message",
+  "incarnation",
+  "epoch",
+  "batch_token",
+] as const;
+
+export const MESSAGE_COLUMNS = [
+  "session_id",
+  "position",
+  "id",
+  "role",
+  "content",
+  "metadata",
+  "created_at",
+] as const;
+
+export const GUARD_SET = "next_item = ?, next_version = ?, epoch = ?, batch_token = ?";
+export const GUARD_WHERE =
+  "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ?";
+
+export const AFTER =
+  "(checkpoint_id < ? OR (checkpoint_id = ? AND (session_id > ? OR (session_id = ? AND checkpoint_ns > ?))))";
+
+export const COPIED = {
+  agent_state: CHECKPOINT_COLUMNS,
+  state_items: ITEM_COLUMNS,
+  state_writes: WRITE_COLUMNS,
+  messages: MESSAGE_COLUMNS,
+} as const;
+
+export const CHAIN_JOIN =
+  "c.session_id = chain.session_id AND c.checkpoint_ns = chain.checkpoint_ns AND c.checkpoint_id = chain.checkpoint_id";
+
+/** Parameters: session, namespace, id, depth. */
+export function chain(t: (name: TableName) => string): string {
+  const state = t("agent_state");
+  const columns = "session_id, checkpoint_ns, checkpoint_id, parent_id";
+  const start = `SELECT 0 AS depth, ${columns} FROM ${state} WHERE session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?`;
+  const parent =
+    "a.session_id = chain.session_id AND a.checkpoint_ns = chain.checkpoint_ns AND a.checkpoint_id = chain.parent_id";
+  const aliased = columns.replaceAll(/\b(\w+)\b/g, "a.$1");
+  const step = `SELECT chain.depth + 1, ${aliased} FROM chain JOIN ${state} a ON ${parent} WHERE chain.depth < ?`;
+  return `WITH RECURSIVE chain (depth, ${columns}) AS (${start} UNION ALL ${step})`;
+}
+
+export function withWrites(t: (name: TableName) => string, page: string, order: string): string {
+  const checkpoint = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
+  const guard = "s.next_item, s.next_version, s.incarnation, s.epoch, s.batch_token";
+  const write = "w.task_id, w.idx, w.task_path, w.channel, w.value";
+  const on =
+    "w.session_id = c.session_id AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id";
+  return `SELECT ${checkpoint}, ${guard}, ${write} FROM (${page}) c JOIN ${t("sessions")} s ON s.id = c.session_id LEFT JOIN ${t("state_writes")} w ON ${on}${order}`;
+}
