@@ -15,7 +15,7 @@ type Columns = Pick<CheckpointRecord, "source" | "step" | "metadata">;
  */
 export function writeMetadata(classes: ClassRegistry, metadata: unknown): Columns {
   const tree = new Encoder(classes, ["metadata"]).encode(metadata) as TreeObject;
-  const source = typeof tree?.source === "string" ? tree.source : null;
+  const source = isColumnText(tree?.source) ? tree.source : null;
   const step = Number.isSafeInteger(tree?.step) ? (tree.step as number) : null;
   const [first, second] = Object.keys(tree ?? {});
   if (source === null || step === null || first !== "source" || second !== "step") {
@@ -23,6 +23,11 @@ export function writeMetadata(classes: ClassRegistry, metadata: unknown): Column
   }
   const { source: _source, step: _step, ...rest } = tree;
   return { source, step, metadata: JSON.stringify(rest) };
+}
+
+/** Whether every engine returns the text from a column exactly. */
+function isColumnText(value: unknown): value is string {
+  return typeof value === "string" && value.isWellFormed() && !value.includes("\0");
 }
 
 /** A fresh copy of the metadata, exactly as it was put. */

@@ -207,7 +207,7 @@ export class StorageSaver extends BaseCheckpointSaver {
     const run = runStateOf(config, thread);
     const drafts = writes.map(([channel, value], i) => ({
       channel: checkText("putWrites", "channel", channel),
-      idx: WRITES_IDX_MAP[channel] ?? i,
+      idx: Object.hasOwn(WRITES_IDX_MAP, channel) ? (WRITES_IDX_MAP[channel] as number) : i,
       draft: draftValue(thread.log, value, ["writes", channel]),
     }));
     if (drafts.length === 0) return;

@@ -38,6 +38,8 @@ export interface MessageClass {
   /** A fresh instance's values, by position in `layout`. */
   readonly defaults: readonly unknown[];
   readonly symbols: readonly (readonly [symbol, unknown])[];
+  /** An instance without a constructor's work; some fields may be there, empty, in layout order. */
+  readonly blank: () => object;
   /** What the constructor itself adds to `lc_kwargs`, in order. */
   readonly kwargsTail: readonly string[];
 }
@@ -73,6 +75,30 @@ const VALUES: readonly [name: string, ValueClass][] = [
   ["DeltaSnapshot", DeltaSnapshot as unknown as ValueClass],
 ];
 
+/** The first fields of every message. */
+const BASE_FIELDS =
+  "lc_serializable lc_kwargs lc_namespace id name content additional_kwargs response_metadata";
+
+/**
+ * Messages are made by the thousand. An object whose first fields come from a constructor lies in
+ * memory in one piece; filled key by key from nothing, it is spread over several.
+ */
+function blankOf(own: readonly string[], prototype: object): () => object {
+  if (own.slice(0, 8).join(" ") !== BASE_FIELDS) return () => Object.create(prototype) as object;
+  function Blank(this: Record<string, unknown>): void {
+    this.lc_serializable = true;
+    this.lc_kwargs = undefined;
+    this.lc_namespace = undefined;
+    this.id = undefined;
+    this.name = undefined;
+    this.content = undefined;
+    this.additional_kwargs = undefined;
+    this.response_metadata = undefined;
+  }
+  Blank.prototype = prototype;
+  return () => new (Blank as unknown as new () => object)();
+}
+
 function layout(name: string, Class: ValueClass, given: Record<string, unknown>): MessageClass {
   const template = new Class({ ...given }) as Record<string, unknown>;
   const own = Object.keys(template);
@@ -86,6 +112,7 @@ function layout(name: string, Class: ValueClass, given: Record<string, unknown>)
     symbols: Object.getOwnPropertySymbols(template).map(
       (symbol) => [symbol, (template as Record<symbol, unknown>)[symbol]] as const,
     ),
+    blank: blankOf(own, Class.prototype as object),
     kwargsTail: Object.keys(template.lc_kwargs as object).filter((key) => !(key in given)),
   };
 }

@@ -23,6 +23,8 @@ export class DraftList {
 
 /** Objects from this weight on become items of their own. */
 const ITEM_WEIGHT = TEXT_ITEM_CHARS;
+/** Shorter lists are not worth a guess. */
+const GUESS_FROM = 16;
 /** Objects above this weight are opened, so that an edit does not store all of them again. */
 const OPEN_WEIGHT = 8192;
 
@@ -68,41 +70,63 @@ export class DraftEncoder extends Encoder {
     if (!isDense(value)) return super.array(value, parent, key);
     const list = new DraftList();
     assign(parent, key as string, list);
+    const path = JSON.stringify(this.path());
+    const guesses = this.#log.lastList(path);
+    const items: Item[] = [];
     for (let i = 0; i < value.length; i += 1) {
       const part = value[i];
       const known =
-        typeof part === "object" && part !== null ? this.#log.known(part, this.#owners) : undefined;
+        typeof part === "object" && part !== null
+          ? this.#log.known(part, this.#owners, guesses?.[i])
+          : undefined;
       if (known !== undefined) list.parts[i] = known;
       else this.child(part, list.parts, i, i);
+      const placed = list.parts[i];
+      if (placed instanceof Item) items[i] = placed;
     }
+    if (items.length > GUESS_FROM) this.#log.rememberList(path, items);
   }
 
   /** Roughly the characters of its tree; beyond `OPEN_WEIGHT` where a message is inside. */
   #weigh(value: unknown, so: number): number {
     if (typeof value === "string") return so + value.length + 2;
     if (typeof value !== "object" || value === null) return so + 8;
-    if (this.classes.messageOf(value) !== undefined) return OPEN_WEIGHT + 1;
-    if (ArrayBuffer.isView(value)) return so + (value.byteLength * 4) / 3;
-    if (value instanceof ArrayBuffer) return so + (value.byteLength * 4) / 3;
-    let weight = so + 2;
-    if (value instanceof Map || value instanceof Set) {
-      for (const part of value instanceof Map ? [...value].flat() : value) {
-        weight = this.#weigh(part, weight);
-        if (weight > OPEN_WEIGHT) return weight;
-      }
-      return weight;
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+      return so + (value.byteLength * 4) / 3;
     }
-    for (const name in value) {
-      weight = this.#weigh((value as Record<string, unknown>)[name], weight + name.length + 4);
+    if (this.classes.messageOf(value) !== undefined) return OPEN_WEIGHT + 1;
+    let weight = so + 16;
+    for (const [name, part] of partsOf(value)) {
+      weight = this.#weigh(part, weight + name.length + 4);
       if (weight > OPEN_WEIGHT) return weight;
     }
     return weight;
   }
 }
 
+/** What a value is made of, with names where the tree has some. */
+function* partsOf(value: object): Generator<readonly [name: string, part: unknown]> {
+  const kind = kindOf(value);
+  if (kind === "map") {
+    for (const entry of value as Map<unknown, unknown>) for (const part of entry) yield ["", part];
+  } else if (kind === "set") {
+    for (const part of value as Set<unknown>) yield ["", part];
+  } else if (kind === "error") {
+    for (const name of Object.getOwnPropertyNames(value)) {
+      yield [name, (value as unknown as Record<string, unknown>)[name]];
+    }
+  } else if (kind === "url") {
+    yield ["", (value as URL).href];
+  } else {
+    for (const name of Object.keys(value)) {
+      yield [kind === "array" ? "" : name, (value as Record<string, unknown>)[name]];
+    }
+  }
+}
+
 /** Lists grow, and their elements often stand elsewhere too: whoever has one is opened. */
 function hasList(value: object): boolean {
-  for (const name in value) {
+  for (const name of Object.keys(value)) {
     const field = (value as Record<string, unknown>)[name];
     if (Array.isArray(field) && field.length > 0) return true;
   }

@@ -28,6 +28,7 @@ export class ItemLog implements ItemKeeper {
   readonly #pages = new Map<string, Item>();
   /** A message is found by its id and then compared: cheaper than a weak entry per live object. */
   readonly #messages = new Map<string, Item[]>();
+  readonly #lists = new Map<string, Item[]>();
   readonly #live = new WeakMap<object, Item>();
   readonly #matcher: Matcher;
 
@@ -64,6 +65,7 @@ export class ItemLog implements ItemKeeper {
 
   /** Drops the oldest items until at most `limit` characters are held. */
   shrink(limit: number): void {
+    if (this.size > limit) this.#lists.clear();
     for (const [seq, { item, size }] of this.#bySeq) {
       if (this.size <= limit) return;
       this.#bySeq.delete(seq);
@@ -82,6 +84,7 @@ export class ItemLog implements ItemKeeper {
     this.#texts.clear();
     this.#pages.clear();
     this.#messages.clear();
+    this.#lists.clear();
   }
 
   /** Says that a live object was made from an item. */
@@ -89,9 +92,24 @@ export class ItemLog implements ItemKeeper {
     if (item.messageId === undefined) this.#live.set(live, item);
   }
 
-  /** The item of an unchanged object that was stored or loaded before. */
-  known(live: object, owners: Owners): Item | undefined {
+  /** The items that stood last time in the list at a path: the first guess for the next time. */
+  lastList(path: string): Item[] | undefined {
+    return this.#lists.get(path);
+  }
+
+  rememberList(path: string, items: Item[]): void {
+    this.#lists.set(path, items);
+  }
+
+  /**
+   * The item of an unchanged object that was stored or loaded before.
+   * @param guess the item that it probably is
+   */
+  known(live: object, owners: Owners, guess?: Item): Item | undefined {
     const { id } = live as { id?: unknown };
+    if (guess !== undefined && guess.messageId === id && id !== undefined) {
+      if (this.#stands(live, guess, owners)) return guess;
+    }
     const same = typeof id === "string" ? this.#messages.get(id) : undefined;
     if (same !== undefined) {
       for (const item of same) if (this.#stands(live, item, owners)) return item;

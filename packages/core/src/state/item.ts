@@ -26,6 +26,8 @@ export class Item {
    * only the fields behind its own are written.
    */
   readonly base: Item | undefined;
+  /** Of a message that has one: its id. */
+  readonly messageId: string | undefined;
   seq = 0;
   /** The generation of the log in which the number was acknowledged; 0 while it was not. */
   generation = 0;
@@ -38,13 +40,8 @@ export class Item {
     this.kind = kind;
     this.tree = tree;
     this.base = base;
-  }
-
-  /** Of a message that has one: its id. */
-  get messageId(): string | undefined {
-    if (this.kind !== "message") return undefined;
-    const { id } = (this.tree as Tree[])[1] as { id?: Tree };
-    return typeof id === "string" && id !== "" ? id : undefined;
+    const id = kind === "message" ? ((tree as Tree[])[1] as { id?: Tree }).id : undefined;
+    this.messageId = typeof id === "string" && id !== "" ? id : undefined;
   }
 
   /** Of a message: its layout for comparing and reviving. */

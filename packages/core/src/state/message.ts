@@ -18,6 +18,8 @@ export class MessageSnapshot {
   readonly kwargs: readonly string[];
   /** Their positions in `Class.layout`. */
   readonly kwargsAt: readonly number[];
+  /** An `lc_kwargs` to be copied and filled. */
+  readonly kwargsShape: object;
   /** Whether an object occurs twice: then the order of the fields matters. */
   readonly isShared: boolean;
 
@@ -32,8 +34,23 @@ export class MessageSnapshot {
     this.trees = Class.layout.map((key) => (Object.hasOwn(fields, key) ? fields[key] : undefined));
     this.kwargs = withTail(Class, Object.keys(fields));
     this.kwargsAt = this.kwargs.map((key) => Class.layout.indexOf(key));
+    this.kwargsShape = shapeOf(this.kwargs);
     this.isShared = hasReference(fields) || (rest !== undefined && hasReference(rest));
   }
+}
+
+const SHAPES = new Map<string, object>();
+const MAX_SHAPES = 1000;
+
+/** One object for all lists of the same keys: copying it is faster than adding key after key. */
+function shapeOf(keys: readonly string[]): object {
+  const text = JSON.stringify(keys);
+  let shape = SHAPES.get(text);
+  if (shape === undefined) {
+    shape = Object.fromEntries(keys.map((key) => [key, undefined]));
+    if (SHAPES.size < MAX_SHAPES) SHAPES.set(text, shape);
+  }
+  return shape;
 }
 
 function hasReference(tree: Tree): boolean {
@@ -43,23 +60,40 @@ function hasReference(tree: Tree): boolean {
   return false;
 }
 
+/** The live fields of the message being compared; one inside another has a list of its own. */
+let spare: unknown[] | undefined = [];
+
 /** Whether encoding the message would give the snapshot. */
 export function matchMessage(
   value: object,
   snapshot: MessageSnapshot,
   match: (live: unknown, tree: Tree) => boolean,
 ): boolean {
-  if (snapshot.isShared && !matchInOrder(value as Live, snapshot, match)) return false;
+  const fields = spare ?? [];
+  spare = undefined;
+  try {
+    return matchFields(value as Live, snapshot, match, fields);
+  } finally {
+    spare = fields;
+  }
+}
+
+function matchFields(
+  live: Live,
+  snapshot: MessageSnapshot,
+  match: (live: unknown, tree: Tree) => boolean,
+  fields: unknown[],
+): boolean {
+  if (snapshot.isShared && !matchInOrder(live, snapshot, match)) return false;
   const { Class, trees } = snapshot;
   const { layout, defaults } = Class;
-  const live = value as Live;
-  const fields: unknown[] = [];
+  let i = -1;
   for (const key in live) {
-    const i = fields.length;
+    i += 1;
     if (key !== layout[i]) return false;
     const field = live[key];
     const tree = trees[i];
-    fields.push(field);
+    fields[i] = field;
     if (tree === undefined) {
       if (field === defaults[i] || key === "lc_kwargs") continue;
       if (!isDefault(field, defaults[i])) return false;
@@ -69,7 +103,7 @@ export function matchMessage(
       return false;
     }
   }
-  if (fields.length !== layout.length) return false;
+  if (i !== layout.length - 1) return false;
   if (snapshot.rest === undefined) return sameKwargs(live.lc_kwargs, snapshot, fields);
   return matchRest(live, snapshot.rest, match);
 }
@@ -128,17 +162,18 @@ export function reviveMessage(
 ): object {
   const { Class, trees, rest } = snapshot;
   const { layout, defaults, symbols } = Class;
-  const live = Object.create(Class.prototype) as Live;
+  const live = Class.blank() as Live;
   share?.(live);
   const shared = snapshot.isShared ? decodeInOrder(snapshot.fields, decode) : undefined;
   const absent = rest?.absent as string[] | undefined;
-  const kwargs: Live = {};
+  const kwargs: Live = rest === undefined ? { ...snapshot.kwargsShape } : {};
   for (let i = 0; i < layout.length; i += 1) {
     const key = layout[i] as string;
     const tree = trees[i];
     if (tree !== undefined) live[key] = shared === undefined ? decode(tree) : shared[key];
     else if (key === "lc_kwargs") live[key] = kwargs;
     else if (absent === undefined || !absent.includes(key)) live[key] = fresh(defaults[i]);
+    else delete live[key];
   }
   for (let i = 0; i < symbols.length; i += 1) {
     const [symbol, value] = symbols[i] as readonly [symbol, unknown];
