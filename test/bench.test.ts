@@ -88,6 +88,7 @@ const tiny: Plan = {
   calls: kinds.map((kind) => ({
     kind,
     size: 1000,
+    synchronous: "FULL",
     steps: 8,
     ownSteps: 10,
     lists: [8, 10],

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openDatabase } from "./database.js";
+import { openDatabase, type Synchronous } from "./database.js";
 import { collectAll, type Effort, interleave, median, type Samples, type Task } from "./measure.js";
 import { RawTable } from "./raw.js";
 import { SaverThread } from "./saver-thread.js";
@@ -18,6 +18,7 @@ export interface CallFigure {
   readonly subject: Subject;
   readonly caches: CacheState;
   readonly operation: Operation;
+  readonly synchronous: Synchronous;
   readonly milliseconds: number;
   readonly samples: number;
 }
@@ -36,6 +37,7 @@ export interface StoredFigure {
 export interface CallPlan {
   readonly kind: StateKind;
   readonly size: number;
+  readonly synchronous: Synchronous;
   /** Supersteps of the thread that is listed. */
   readonly steps: number;
   /** Supersteps of threadkeep's own thread, where the others would take too long. */
@@ -61,16 +63,17 @@ type Threads = ReadonlyMap<SaverName, SaverThread>;
 
 /** Calls every saver by itself, without a graph, on one kind and size of state. */
 export async function timeCalls(plan: CallPlan, folder: string): Promise<Calls> {
-  const { kind, size } = plan;
+  const { kind, size, synchronous } = plan;
   const file = (name: string) => join(folder, `${kind}-${size}-${name}.db`);
+  const rawTable = (name: string) => new RawTable(openDatabase(file(name), synchronous));
   const states = statesOf(kind, size);
   const threads = new Map<SaverName, SaverThread>();
   for (const name of savers) {
-    threads.set(name, new SaverThread(await openSaver(name, file(name)), states));
+    threads.set(name, new SaverThread(await openSaver(name, file(name), synchronous), states));
   }
   const raw = {
-    change: new RawTable(openDatabase(file("change"))),
-    state: new RawTable(openDatabase(file("state"))),
+    change: rawTable("change"),
+    state: rawTable("state"),
   };
   collectAll();
 
@@ -172,10 +175,22 @@ function sizes({ kind, size }: CallPlan, threads: Threads, states: States): Stor
     });
 }
 
-function figures({ kind, size }: CallPlan, operation: Operation, samples: Samples): CallFigure[] {
+function figures(
+  { kind, size, synchronous }: CallPlan,
+  operation: Operation,
+  samples: Samples,
+): CallFigure[] {
   return [...samples].map(([name, times]) => {
     const [subject, caches = "warm"] = name.split(" ") as [Subject, CacheState?];
-    const milliseconds = median(times);
-    return { kind, size, subject, caches, operation, milliseconds, samples: times.length };
+    return {
+      kind,
+      size,
+      subject,
+      caches,
+      operation,
+      synchronous,
+      milliseconds: median(times),
+      samples: times.length,
+    };
   });
 }

@@ -1,22 +1,29 @@
 import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 
-/** Every database of the benchmark is as durable as the next: each commit is synced to the disk. */
+/** `FULL`: each commit is synced to the disk. `NORMAL`: only now and then. */
+export type Synchronous = "FULL" | "NORMAL";
+
+/** Every database is as durable as the next; the few at `NORMAL` have a table of their own. */
 export const durability = "journal_mode=WAL, synchronous=FULL";
 
-/** LangGraph's saver would leave `synchronous` at the driver's default, which is less. */
-export function openDatabase(file: string): Database.Database {
+const promised = new WeakMap<Database.Database, Synchronous>();
+
+/** LangGraph's saver would leave `synchronous` at the driver's default. */
+export function openDatabase(file: string, synchronous: Synchronous = "FULL"): Database.Database {
   const db = new Database(file);
   db.pragma("journal_mode = WAL");
-  db.pragma("synchronous = FULL");
+  db.pragma(`synchronous = ${synchronous}`);
+  promised.set(db, synchronous);
   return db;
 }
 
 /** At the end, so that no saver has changed it in the meantime. */
-export function assertDurable(db: Database.Database): void {
+export function closeDatabase(db: Database.Database): void {
   const mode = db.pragma("journal_mode", { simple: true });
   const synchronous = db.pragma("synchronous", { simple: true });
-  if (mode === "wal" && synchronous === 2) return;
+  db.close();
+  if (mode === "wal" && synchronous === { NORMAL: 1, FULL: 2 }[promised.get(db)!]) return;
   throw new Error(`measured at journal_mode=${mode}, synchronous=${synchronous}: not comparable`);
 }
 

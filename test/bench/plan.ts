@@ -33,6 +33,17 @@ const fullTurns = [
   window(2000, 1, 3, 21),
 ];
 
+/** What a small call costs where it does not wait for the disk. */
+const unsynced: CallPlan = {
+  kind: "messages",
+  size: sizes["1 KB"],
+  synchronous: "NORMAL",
+  steps: 100,
+  lists: [],
+  write: { warmup: 50, rounds: 300, collect: false },
+  read: { warmup: 1, rounds: 25, collect: false },
+};
+
 export const full: Plan = {
   turns: fullTurns,
   growth: [
@@ -50,33 +61,39 @@ export const full: Plan = {
     },
   ],
   extrapolateAt: [2000],
-  calls: kinds.flatMap((kind): CallPlan[] => [
-    {
-      kind,
-      size: sizes["1 KB"],
-      steps: 1000,
-      lists: [10, 100, 1000],
-      write: { warmup: 50, rounds: 300, collect: false },
-      read: { warmup: 1, rounds: 15, budget: 2000, collect: false },
-    },
-    {
-      kind,
-      size: sizes["100 KB"],
-      steps: 1000,
-      lists: [10, 100, 1000],
-      write: { warmup: 5, rounds: 100 },
-      read: { warmup: 0, rounds: 7, budget: 2000 },
-    },
-    {
-      kind,
-      size: sizes["1 MB"],
-      steps: 100,
-      ownSteps: 1000,
-      lists: [10, 100, 1000],
-      write: { warmup: 3, rounds: 40 },
-      read: { warmup: 0, rounds: 7, budget: 2000 },
-    },
-  ]),
+  calls: [
+    ...kinds.flatMap((kind): CallPlan[] => [
+      {
+        kind,
+        size: sizes["1 KB"],
+        synchronous: "FULL",
+        steps: 1000,
+        lists: [10, 100, 1000],
+        write: { warmup: 50, rounds: 300, collect: false },
+        read: { warmup: 1, rounds: 15, budget: 2000, collect: false },
+      },
+      {
+        kind,
+        size: sizes["100 KB"],
+        synchronous: "FULL",
+        steps: 1000,
+        lists: [10, 100, 1000],
+        write: { warmup: 5, rounds: 100 },
+        read: { warmup: 0, rounds: 7, budget: 2000 },
+      },
+      {
+        kind,
+        size: sizes["1 MB"],
+        synchronous: "FULL",
+        steps: 100,
+        ownSteps: 1000,
+        lists: [10, 100, 1000],
+        write: { warmup: 3, rounds: 40 },
+        read: { warmup: 0, rounds: 7, budget: 2000 },
+      },
+    ]),
+    unsynced,
+  ],
   history: { turns: 200, effort: { warmup: 0, rounds: 7, budget: 4000 } },
 };
 
@@ -90,24 +107,29 @@ export const quick: Plan = {
     { saver: "langgraph-sqlite", turns: 50, sizesAt: [10, 50], copiesAt: [7, 50] },
   ],
   extrapolateAt: [200],
-  calls: kinds.flatMap((kind): CallPlan[] => [
-    {
-      kind,
-      size: sizes["1 KB"],
-      steps: 130,
-      lists: [10, 100],
-      write: { warmup: 10, rounds: 50, collect: false },
-      read: { warmup: 1, rounds: 5, budget: 500, collect: false },
-    },
-    {
-      kind,
-      size: sizes["1 MB"],
-      steps: 24,
-      ownSteps: 100,
-      lists: [10, 100],
-      write: { warmup: 1, rounds: 10 },
-      read: { warmup: 0, rounds: 5, budget: 500 },
-    },
-  ]),
+  calls: [
+    ...kinds.flatMap((kind): CallPlan[] => [
+      {
+        kind,
+        size: sizes["1 KB"],
+        synchronous: "FULL",
+        steps: 130,
+        lists: [10, 100],
+        write: { warmup: 10, rounds: 50, collect: false },
+        read: { warmup: 1, rounds: 5, budget: 500, collect: false },
+      },
+      {
+        kind,
+        size: sizes["1 MB"],
+        synchronous: "FULL",
+        steps: 24,
+        ownSteps: 100,
+        lists: [10, 100],
+        write: { warmup: 1, rounds: 10 },
+        read: { warmup: 0, rounds: 5, budget: 500 },
+      },
+    ]),
+    unsynced,
+  ],
   history: { turns: 50, effort: { warmup: 0, rounds: 5, budget: 1000 } },
 };

@@ -1,4 +1,5 @@
 import * as echarts from "echarts";
+import { messageBytes } from "./disk.js";
 import type { Results } from "./results.js";
 import type { SaverName } from "./savers.js";
 import type { CacheState } from "./turns.js";
@@ -24,6 +25,8 @@ const colours = {
 
 const size = { width: 1320, height: 540 };
 const ticks = [10, 50, 200, 1000, 2000];
+/** The sizes between these are for the bytes per turn, and too near to be told apart. */
+const sizesShown = [10, 50, 200, 500, 1000, 2000];
 
 /** Milliseconds per turn and bytes on disk against T, as one SVG of two panels. */
 export function plotSvg(results: Results): string {
@@ -70,6 +73,7 @@ function diskLines(results: Results): Line[] {
   const points = (saver: SaverName, extrapolated: boolean): Point[] =>
     results.disk
       .filter((it) => it.saver === saver && it.extrapolated === extrapolated)
+      .filter((it) => sizesShown.includes(it.turns))
       .map((it): Point => [it.turns, it.bytes / 1e6]);
   const official = points("langgraph-sqlite", false);
   return [
@@ -88,7 +92,7 @@ function diskLines(results: Results): Line[] {
     {
       label: "the messages' own JSON",
       colour: colours.floor,
-      points: [...results.messageBytes].map(([turns, bytes]): Point => [turns, bytes / 1e6]),
+      points: sizesShown.map((turns): Point => [turns, messageBytes(turns) / 1e6]),
     },
   ];
 }

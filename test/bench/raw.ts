@@ -1,5 +1,5 @@
 import type { Database, Statement } from "better-sqlite3";
-import { assertDurable } from "./database.js";
+import { closeDatabase } from "./database.js";
 
 /** One prepared insert of one text, committed by itself: what no SQLite saver can go below. */
 export class RawTable {
@@ -17,7 +17,6 @@ export class RawTable {
   }
 
   close(): void {
-    assertDurable(this.#db);
-    this.#db.close();
+    closeDatabase(this.#db);
   }
 }

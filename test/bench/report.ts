@@ -58,7 +58,8 @@ npx -y pnpm@10 bench --help     # one part only, another folder for the database
   A warm-up comes first. Before each sample the young objects are collected, so that no saver waits
   for the garbage of the one before it.
 - Every SQLite database, LangGraph's, threadkeep's and that of the raw inserts, commits with
-  ${durability}. This is checked when a database is closed.
+  ${durability}. This is checked when a database is closed. Small
+  calls are timed at synchronous=NORMAL as well: at FULL they mostly wait for the disk.
 - The floor is a saver that keeps references to what it is given and copies nothing. The same with
   one raw insert of 800 bytes per \`put\` and \`putWrites\` shows what the commits alone cost.
 - LangGraph's saver writes the whole list at every step, so a thread of 2,000 turns costs it

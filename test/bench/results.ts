@@ -1,4 +1,5 @@
 import type { CallFigure, Operation, StoredFigure, Subject } from "./calls.js";
+import type { Synchronous } from "./database.js";
 import type { DiskFigure } from "./disk.js";
 import type { HistoryFigure } from "./history.js";
 import type { SaverName } from "./savers.js";
@@ -47,6 +48,7 @@ export class Results {
     kind: StateKind,
     size: number,
     caches: CacheState = "warm",
+    synchronous: Synchronous = "FULL",
   ): number | undefined {
     return this.calls.find(
       (it) =>
@@ -54,7 +56,8 @@ export class Results {
         it.operation === operation &&
         it.kind === kind &&
         it.size === size &&
-        it.caches === caches,
+        it.caches === caches &&
+        it.synchronous === synchronous,
     )?.milliseconds;
   }
 

@@ -3,7 +3,7 @@ import { SqliteSaver } from "@langchain/langgraph-checkpoint-sqlite";
 import * as threadkeep from "@threadkeep/core";
 import * as threadkeepSqlite from "@threadkeep/sqlite";
 import type { Database } from "better-sqlite3";
-import { assertDurable, fileBytes, openDatabase } from "./database.js";
+import { closeDatabase, fileBytes, openDatabase, type Synchronous } from "./database.js";
 import { RawTable } from "./raw.js";
 import { CommittingReferenceSaver, ReferenceSaver } from "./reference-saver.js";
 
@@ -41,7 +41,11 @@ export interface OpenSaver {
 const smallRow = "x".repeat(800);
 
 /** SQLite savers keep their data in `file`. */
-export async function openSaver(name: SaverName, file: string): Promise<OpenSaver> {
+export async function openSaver(
+  name: SaverName,
+  file: string,
+  synchronous: Synchronous = "FULL",
+): Promise<OpenSaver> {
   switch (name) {
     case "none":
       return inMemory(undefined);
@@ -57,15 +61,15 @@ export async function openSaver(name: SaverName, file: string): Promise<OpenSave
     case "threadkeep-memory":
       return inMemory(new threadkeep.MemorySaver());
     case "langgraph-sqlite": {
-      const db = openDatabase(file);
+      const db = openDatabase(file, synchronous);
       const saver = new SqliteSaver(db);
       // Makes its tables at the first call, which is not to be timed.
       await saver.getTuple({ configurable: { thread_id: "none" } });
       return onDisk(db, file, saver);
     }
     case "threadkeep-sqlite": {
-      const db = openDatabase(file);
-      const saver = new threadkeepSqlite.SqliteSaver(db);
+      const db = openDatabase(file, synchronous);
+      const saver = new threadkeepSqlite.SqliteSaver(db, undefined, { synchronous });
       await saver.setup();
       return onDisk(db, file, saver, saver);
     }
@@ -90,7 +94,6 @@ const onDisk = (
   bytes: () => fileBytes(db, file),
   close: async () => {
     await own?.end();
-    assertDurable(db);
-    db.close();
+    closeDatabase(db);
   },
 });

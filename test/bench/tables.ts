@@ -1,4 +1,5 @@
 import type { Operation, Subject } from "./calls.js";
+import type { Synchronous } from "./database.js";
 import { sizes } from "./plan.js";
 import { type Results, ratio } from "./results.js";
 import { labels, type SaverName } from "./savers.js";
@@ -21,7 +22,8 @@ export const tablesOf = (results: Results): Table[] =>
     fasterTable(results),
     diskTable(results),
     historyTable(results),
-    ...(Object.keys(kindLabels) as StateKind[]).map((kind) => callTable(results, kind)),
+    ...(Object.keys(kindLabels) as StateKind[]).map((kind) => callTable(results, kind, "FULL")),
+    callTable(results, "messages", "NORMAL"),
     storedTable(results),
   ].filter(({ rows }) => rows.length > 0);
 
@@ -162,15 +164,15 @@ const callColumns: readonly (readonly [head: string, subject: Subject, caches: C
   ["raw insert\nof the state", "raw-state", "warm"],
 ];
 
-function callTable(results: Results, kind: StateKind): Table {
-  const own = results.calls.filter((figure) => figure.kind === kind);
+function callTable(results: Results, kind: StateKind, synchronous: Synchronous): Table {
+  const own = results.calls.filter((it) => it.kind === kind && it.synchronous === synchronous);
   const operations = [...new Set(own.map(({ operation }) => operation))].sort(byPlace);
   const rows = Object.entries(sizes).flatMap(([label, size]) =>
     operations
       .filter((operation) => own.some((it) => it.size === size && it.operation === operation))
       .map((operation) => {
         const call = (subject: Subject, caches: CacheState) =>
-          results.call(subject, operation, kind, size, caches);
+          results.call(subject, operation, kind, size, caches, synchronous);
         return [
           label,
           operation,
@@ -180,7 +182,7 @@ function callTable(results: Results, kind: StateKind): Table {
       }),
   );
   return {
-    title: `Calls on a state of ${kindLabels[kind]}, ms`,
+    title: `Calls on a state of ${kindLabels[kind]}, synchronous=${synchronous}, ms`,
     head: ["state", "call", ...callColumns.map(([head]) => head), "SQLite:\ntimes faster"],
     rows,
     note: "Of one superstep to the next one message, one object or the counter is another.",

@@ -1,3 +1,4 @@
+import type { Subject } from "./calls.js";
 import { sizes } from "./plan.js";
 import { type Results, ratio } from "./results.js";
 import { kindLabels, type StateKind } from "./states.js";
@@ -75,6 +76,11 @@ function callTargets(results: Results): Target[] {
       results.call("langgraph-sqlite", "list(100)", kind, big),
       results.call("threadkeep-sqlite", "list(100)", kind, big, caches),
     );
+  const smallAtNormal = (kind: StateKind) => {
+    const at = (subject: Subject) =>
+      results.call(subject, "put", kind, sizes["1 KB"], "warm", "NORMAL");
+    return ratio(at("threadkeep-sqlite"), at("raw-state"));
+  };
   const once = (kind: StateKind) => {
     const figure = results.storedBy("threadkeep-sqlite", kind, big);
     return ratio(figure?.bytes, figure?.newBytes);
@@ -97,6 +103,7 @@ function callTargets(results: Results): Target[] {
         ratio(put(kind, sizes["1 KB"]), results.call("raw-state", "put", kind, sizes["1 KB"])),
       ),
     ),
+    atMost("the same with synchronous=NORMAL", 8, perKind(smallAtNormal)),
     atLeast("list(100) of 1 MB, warm: times faster than LangGraph's", 50, perKind(faster("warm"))),
     atLeast("list(100) of 1 MB, cold: times faster than LangGraph's", 50, perKind(faster("cold"))),
     atMost("file of a changing 1 MB state: times the JSON of what was new", 2.5, perKind(once)),
