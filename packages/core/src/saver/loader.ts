@@ -45,7 +45,9 @@ export class ItemLoader {
       const missing = this.#log.missing(wanted);
       if (missing.length > 0) {
         for (const record of await this.#storage.items(this.#sessionId, missing)) {
-          waiting.set(record.seq, { record, body: await this.#texts.read(record.body) });
+          const body = this.#texts.read(record.body);
+          // Most texts are plain JSON: no turn of the queue for each of them.
+          waiting.set(record.seq, { record, body: body instanceof Promise ? await body : body });
         }
       }
       const bases = this.#make(waiting, items);
@@ -60,8 +62,7 @@ export class ItemLoader {
     items: Map<number, Item>,
   ): Range[] {
     const bases: Range[] = [];
-    const inOrder = [...waiting.values()].sort((a, b) => a.record.seq - b.record.seq);
-    for (const { record, body } of inOrder) {
+    for (const { record, body } of waiting.values()) {
       const { seq, type } = record;
       const baseSeq = Item.baseOf(body);
       const base = baseSeq === undefined ? undefined : this.#find(baseSeq, items);

@@ -4,6 +4,51 @@ import { assign, type Tree, type TreeObject, unescapeKey } from "./tree.js";
 
 type Live = Record<string, unknown>;
 
+/** What follows from the names of a stored message's fields alone; shared by all that have them. */
+class FieldNames {
+  readonly names: readonly string[];
+  /** Where each stands in `Class.layout`. */
+  readonly at: readonly number[];
+  /** The keys of `lc_kwargs`, where they follow from the fields, and where they stand. */
+  readonly kwargs: readonly string[];
+  readonly kwargsAt: readonly number[];
+  /** An `lc_kwargs` to be copied and filled: faster than adding key after key. */
+  readonly kwargsShape: object;
+
+  constructor(Class: MessageClass, names: readonly string[]) {
+    this.names = names;
+    this.at = names.map((name) => Class.layout.indexOf(name));
+    this.kwargs = withTail(Class, names);
+    this.kwargsAt = this.kwargs.map((name) => Class.layout.indexOf(name));
+    this.kwargsShape = Object.fromEntries(this.kwargs.map((name) => [name, undefined]));
+  }
+
+  fits(fields: TreeObject): boolean {
+    let i = 0;
+    for (const name in fields) {
+      if (name !== this.names[i]) return false;
+      i += 1;
+    }
+    return i === this.names.length;
+  }
+}
+
+const KNOWN_NAMES = new WeakMap<MessageClass, FieldNames[]>();
+const MAX_KNOWN = 16;
+
+function namesOf(Class: MessageClass, fields: TreeObject): FieldNames {
+  let known = KNOWN_NAMES.get(Class);
+  if (known === undefined) {
+    known = [];
+    KNOWN_NAMES.set(Class, known);
+  }
+  const same = known.find((names) => names.fits(fields));
+  if (same !== undefined) return same;
+  const names = new FieldNames(Class, Object.keys(fields));
+  if (known.length < MAX_KNOWN) known.push(names);
+  return names;
+}
+
 /**
  * A stored message laid out like a live one, so that both directions of the hot path, comparing
  * and reviving, walk the fields once and in order.
@@ -11,15 +56,10 @@ type Live = Record<string, unknown>;
 export class MessageSnapshot {
   readonly Class: MessageClass;
   readonly fields: TreeObject;
+  readonly names: FieldNames;
   readonly rest: TreeObject | undefined;
   /** By position in `Class.layout`; `undefined` where the field has its default. */
   readonly trees: readonly (Tree | undefined)[];
-  /** The keys of `lc_kwargs`, where they follow from the fields. */
-  readonly kwargs: readonly string[];
-  /** Their positions in `Class.layout`. */
-  readonly kwargsAt: readonly number[];
-  /** An `lc_kwargs` to be copied and filled. */
-  readonly kwargsShape: object;
   /** Whether an object occurs twice: then the order of the fields matters. */
   readonly isShared: boolean;
 
@@ -30,27 +70,15 @@ export class MessageSnapshot {
     if (Class === undefined) throw new TypeError(`unknown message class ${JSON.stringify(name)}`);
     this.Class = Class;
     this.fields = fields;
+    this.names = namesOf(Class, fields);
     this.rest = rest;
-    this.trees = Class.layout.map((key) => (Object.hasOwn(fields, key) ? fields[key] : undefined));
-    this.kwargs = withTail(Class, Object.keys(fields));
-    this.kwargsAt = this.kwargs.map((key) => Class.layout.indexOf(key));
-    this.kwargsShape = shapeOf(this.kwargs);
+    const trees = new Array<Tree | undefined>(Class.layout.length).fill(undefined);
+    for (let i = 0; i < this.names.at.length; i += 1) {
+      trees[this.names.at[i] as number] = fields[this.names.names[i] as string];
+    }
+    this.trees = trees;
     this.isShared = hasReference(fields) || (rest !== undefined && hasReference(rest));
   }
-}
-
-const SHAPES = new Map<string, object>();
-const MAX_SHAPES = 1000;
-
-/** One object for all lists of the same keys: copying it is faster than adding key after key. */
-function shapeOf(keys: readonly string[]): object {
-  const text = JSON.stringify(keys);
-  let shape = SHAPES.get(text);
-  if (shape === undefined) {
-    shape = Object.fromEntries(keys.map((key) => [key, undefined]));
-    if (SHAPES.size < MAX_SHAPES) SHAPES.set(text, shape);
-  }
-  return shape;
 }
 
 function hasReference(tree: Tree): boolean {
@@ -104,7 +132,7 @@ function matchFields(
     }
   }
   if (i !== layout.length - 1) return false;
-  if (snapshot.rest === undefined) return sameKwargs(live.lc_kwargs, snapshot, fields);
+  if (snapshot.rest === undefined) return sameKwargs(live.lc_kwargs, snapshot.names, fields);
   return matchRest(live, snapshot.rest, match);
 }
 
@@ -119,7 +147,7 @@ function matchInOrder(
 
 function sameKwargs(
   kwargs: unknown,
-  { kwargs: names, kwargsAt }: MessageSnapshot,
+  { kwargs: names, kwargsAt }: FieldNames,
   fields: readonly unknown[],
 ): boolean {
   if (typeof kwargs !== "object" || kwargs === null) return false;
@@ -166,7 +194,7 @@ export function reviveMessage(
   share?.(live);
   const shared = snapshot.isShared ? decodeInOrder(snapshot.fields, decode) : undefined;
   const absent = rest?.absent as string[] | undefined;
-  const kwargs: Live = rest === undefined ? { ...snapshot.kwargsShape } : {};
+  const kwargs: Live = rest === undefined ? { ...snapshot.names.kwargsShape } : {};
   for (let i = 0; i < layout.length; i += 1) {
     const key = layout[i] as string;
     const tree = trees[i];
@@ -180,7 +208,7 @@ export function reviveMessage(
     (live as Record<symbol, unknown>)[symbol] = value;
   }
   if (rest === undefined || !reviveRest(live, kwargs, rest, decode)) {
-    const names = snapshot.kwargs;
+    const names = snapshot.names.kwargs;
     for (let i = 0; i < names.length; i += 1) kwargs[names[i] as string] = live[names[i] as string];
   }
   return live;

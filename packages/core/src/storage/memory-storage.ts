@@ -95,9 +95,7 @@ export class MemoryStorage implements Storage {
     const session = this.#open("checkpoint").get(sessionId);
     if (session === undefined) return undefined;
     const checkpoint =
-      id === undefined
-        ? newestFirst([...session.checkpoints.values()].filter((c) => c.ns === ns))[0]
-        : session.checkpoints.get(pair(ns, id));
+      id === undefined ? newestOf(session, ns) : session.checkpoints.get(pair(ns, id));
     return checkpoint && stored(sessionId, session, checkpoint);
   }
 
@@ -275,6 +273,15 @@ function putWrite(session: Session, write: WriteRecord): void {
   }
   const place = pair(write.taskId, write.idx);
   if (write.idx < 0 || !writes.has(place)) writes.set(place, write);
+}
+
+function newestOf(session: Session, ns: string): CheckpointRecord | undefined {
+  let newest: CheckpointRecord | undefined;
+  for (const checkpoint of session.checkpoints.values()) {
+    if (checkpoint.ns !== ns) continue;
+    if (newest === undefined || checkpoint.version > newest.version) newest = checkpoint;
+  }
+  return newest;
 }
 
 function stored(
