@@ -56,6 +56,7 @@ export class StorageError extends Error {
   readonly operation: string;
   /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
+  readonly #detail: string;
 
   constructor(
     code: StorageErrorCode,
@@ -67,5 +68,25 @@ export class StorageError extends Error {
     this.code = code;
     this.operation = operation;
     this.retryable = options.retryable ?? RETRYABLE.has(code);
+    this.#detail = message;
+  }
+
+  /** The same error, said of the public operation that it came up in. */
+  of(operation: string): StorageError {
+    if (operation === this.operation) return this;
+    const { cause, retryable } = this;
+    return new StorageError(this.code, operation, this.#detail, {
+      retryable,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
+
+/** Runs a public operation: a `StorageError` from inside it then names that operation. */
+export async function operation<T>(name: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof StorageError ? error.of(name) : error;
   }
 }

@@ -1,6 +1,6 @@
 import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
-import { StorageError } from "../errors.js";
+import { operation, StorageError } from "../errors.js";
 import { ClassRegistry, type ValueClass } from "../state/classes.js";
 import { Encoder } from "../state/encode.js";
 import { Item } from "../state/item.js";
@@ -49,7 +49,11 @@ export class ChatMessageHistory extends BaseListChatMessageHistory {
   }
 
   /** Appends messages, all or nothing, in one batch; concurrent writers never mix their batches. */
-  override async addMessages(messages: BaseMessage[]): Promise<void> {
+  override addMessages(messages: BaseMessage[]): Promise<void> {
+    return operation("addMessages", () => this.#add(messages));
+  }
+
+  async #add(messages: readonly BaseMessage[]): Promise<void> {
     const now = Date.now();
     const records = messages.map((message, i) => {
       const tree = new Encoder(this.#log.classes, ["messages", i]).encode(message) as Tree;
@@ -85,10 +89,13 @@ export class ChatMessageHistory extends BaseListChatMessageHistory {
     const limit = checkCount("last", window.last);
     const before = checkCount("before", window.before);
     if (limit === 0) return { messages: [], before };
-    const records = await this.storage.messages(this.sessionId, {
+    const page = {
       ...(limit === undefined ? {} : { limit }),
       ...(before === undefined ? {} : { before }),
-    });
+    };
+    const records = await operation("getMessages", () =>
+      this.storage.messages(this.sessionId, page),
+    );
     const first = records[0]?.position ?? 1;
     return {
       messages: records.map(({ content, position }) => this.#read(content, position)),
@@ -110,7 +117,7 @@ export class ChatMessageHistory extends BaseListChatMessageHistory {
 
   /** Removes the session's messages; its checkpoints stay. */
   override async clear(): Promise<void> {
-    await this.storage.clearMessages(this.sessionId);
+    await operation("clear", () => this.storage.clearMessages(this.sessionId));
   }
 
   /** Closes what the history opened itself. */

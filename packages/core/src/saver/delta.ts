@@ -1,7 +1,8 @@
 import type { DeltaChannelHistory } from "@langchain/langgraph-checkpoint";
 import type { Reader } from "../state/manifest.js";
 import { escapeKey, type Tree, type TreeObject } from "../state/tree.js";
-import type { CheckpointRecord } from "../storage/storage.js";
+import type { CheckpointRecord, Guard } from "../storage/storage.js";
+import { again } from "./loader.js";
 import type { Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
 import { parseWrites } from "./tuples.js";
@@ -9,6 +10,7 @@ import { parseWrites } from "./tuples.js";
 const CHAIN_PAGE = 256;
 
 interface Link {
+  readonly guard: Guard;
   readonly record: CheckpointRecord;
   readonly values: TreeObject;
 }
@@ -40,12 +42,12 @@ async function chainOf(
   let from = id;
   while (open.size > 0) {
     const page = await threads.storage.ancestors(thread.id, ns, from, CHAIN_PAGE);
-    for (const record of page) {
+    for (const { checkpoint: record, guard } of page) {
       if (open.size === 0 || seen.has(record.id)) return chain;
       seen.add(record.id);
       const state = (await threads.texts.read(record.state)) as TreeObject;
       const values = state.values as TreeObject;
-      chain.push({ record, values });
+      chain.push({ guard, record, values });
       for (const channel of open) {
         if (storedValue(values, channel) !== undefined) open.delete(channel);
       }
@@ -67,7 +69,13 @@ function walkOf(chain: readonly Link[], channel: string): Walk {
  * writes since, oldest first, in the order in which LangGraph applied them. One recursive
  * statement per 256 ancestors and one for all writes.
  */
-export async function deltaHistory(
+export function deltaHistory(
+  ...args: Parameters<typeof readHistory>
+): Promise<Record<string, DeltaChannelHistory>> {
+  return again(() => readHistory(...args));
+}
+
+async function readHistory(
   threads: Threads,
   thread: Thread,
   ns: string,
@@ -75,13 +83,16 @@ export async function deltaHistory(
   channels: readonly string[],
 ): Promise<Record<string, DeltaChannelHistory>> {
   const chain = await chainOf(threads, thread, ns, id, channels);
+  const era = chain[0]?.guard;
+  if (era === undefined) return Object.fromEntries(channels.map((name) => [name, { writes: [] }]));
+  thread.sawGuard(era);
   const walks = new Map(channels.map((channel) => [channel, walkOf(chain, channel)]));
   const depth = Math.max(0, ...[...walks.values()].map((walk) => walk.depth));
   const records =
     depth === 0 ? [] : await threads.storage.ancestorWrites(thread.id, ns, id, depth, channels);
   const writes = await parseWrites(threads, records);
   const seeds = [...walks.values()].flatMap(({ seed }) => (seed === undefined ? [] : [seed]));
-  const reader = await thread.reader([...seeds, ...writes.map(({ value }) => value)]);
+  const reader = await thread.reader([...seeds, ...writes.map(({ value }) => value)], era);
   return Object.fromEntries(
     [...walks].map(([channel, walk]) => [channel, replay(reader, chain, walk, channel, writes)]),
   );
@@ -98,7 +109,9 @@ function replay(
   const byCheckpoint = new Map<string, typeof own>();
   for (const write of own) {
     const { checkpointId } = write.record;
-    byCheckpoint.set(checkpointId, [...(byCheckpoint.get(checkpointId) ?? []), write]);
+    const same = byCheckpoint.get(checkpointId);
+    if (same === undefined) byCheckpoint.set(checkpointId, [write]);
+    else same.push(write);
   }
   const oldestFirst = chain.slice(0, depth).reverse();
   const history: DeltaChannelHistory = {

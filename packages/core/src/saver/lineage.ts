@@ -21,6 +21,10 @@ export class Lineage {
     return incarnation !== undefined && this.#incarnations.get(key) === incarnation;
   }
 
+  clear(): void {
+    this.#incarnations.clear();
+  }
+
   /** Whether the checkpoint is known to belong to another incarnation. */
   isOfAnother(key: string, incarnation: number | undefined): boolean {
     const known = this.#incarnations.get(key);

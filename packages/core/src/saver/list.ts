@@ -3,9 +3,10 @@ import type { CheckpointListOptions, CheckpointTuple } from "@langchain/langgrap
 import { checkId } from "../storage/ids.js";
 import type { ListQuery, StoredCheckpoint } from "../storage/storage.js";
 import { checkFilter, checkLimit, checkpointIdOf, namespaceOf } from "./config.js";
+import { again, ItemsGone } from "./loader.js";
 import { readMetadata } from "./metadata.js";
 import type { Threads } from "./threads.js";
-import { learn, type Parsed, parse, readTuple } from "./tuples.js";
+import { learn, parse, readTuple } from "./tuples.js";
 
 const PAGE = 64;
 
@@ -56,7 +57,10 @@ export async function* listTuples(
   while (left > 0) {
     const limit = filter.length === 0 ? Math.min(PAGE, left) : PAGE;
     const page = await threads.storage.list({ ...query, limit });
-    const chosen = page.filter((stored) => matches(threads, stored, filter)).slice(0, left);
+    const chosen: StoredCheckpoint[] = [];
+    for (const stored of page) {
+      if (chosen.length < left && (await matches(threads, stored, filter))) chosen.push(stored);
+    }
     left -= chosen.length;
     yield* readPage(threads, chosen);
     const last = page[page.length - 1];
@@ -65,14 +69,14 @@ export async function* listTuples(
   }
 }
 
-function matches(
+async function matches(
   threads: Threads,
   stored: StoredCheckpoint,
   filter: readonly [string, unknown][],
-): boolean {
+): Promise<boolean> {
   if (filter.length === 0) return true;
   const { classes } = threads.get(stored.sessionId).log;
-  const metadata: Record<string, unknown> = readMetadata(classes, stored.checkpoint);
+  const metadata: Record<string, unknown> = await readMetadata(threads, classes, stored.checkpoint);
   return filter.every(([key, value]) => metadata[key] === value);
 }
 
@@ -80,17 +84,32 @@ async function* readPage(
   threads: Threads,
   page: readonly StoredCheckpoint[],
 ): AsyncGenerator<CheckpointTuple> {
-  const parsed = await Promise.all(page.map((stored) => parse(threads, stored)));
-  const threadOf = (one: Parsed) => threads.get(one.stored.sessionId);
-  for (const thread of new Set(parsed.map(threadOf))) {
-    const own = parsed.filter((one) => threadOf(one) === thread);
-    for (const one of own) learn(thread, one);
-    // One reading for the whole page; the tuples then find everything in memory.
-    await thread.reader(own.flatMap((one) => [one.state, ...one.writes.map((w) => w.value)]));
+  await prefetch(threads, page);
+  for (const stored of page) {
+    const { sessionId, checkpoint } = stored;
+    let current: StoredCheckpoint | undefined = stored;
+    const tuple = await again(async () => {
+      const found =
+        current ?? (await threads.storage.checkpoint(sessionId, checkpoint.ns, checkpoint.id));
+      current = undefined;
+      return found && (await readTuple(threads, found)).tuple;
+    });
+    // What was deleted since the page was read is passed over.
+    if (tuple !== undefined) yield tuple;
   }
-  for (const one of parsed) {
-    const thread = threadOf(one);
-    yield await readTuple(threads, thread, one);
-    threads.used(thread);
+}
+
+/** One reading for the whole page; its tuples then find everything in memory. */
+async function prefetch(threads: Threads, page: readonly StoredCheckpoint[]): Promise<void> {
+  for (const sessionId of new Set(page.map((stored) => stored.sessionId))) {
+    const own = page.filter((stored) => stored.sessionId === sessionId);
+    const parsed = await Promise.all(own.map((stored) => parse(threads, stored)));
+    const thread = threads.get(sessionId);
+    for (const one of parsed) learn(thread, one);
+    const trees = parsed.flatMap((one) => [one.state, ...one.writes.map(({ value }) => value)]);
+    const { guard } = own[0] as StoredCheckpoint;
+    await thread.reader(trees, guard).catch((error: unknown) => {
+      if (!(error instanceof ItemsGone)) throw error;
+    });
   }
 }

@@ -4,7 +4,7 @@ import type { ItemLog } from "../state/item-log.js";
 import { namedItems } from "../state/named.js";
 import type { Tree } from "../state/tree.js";
 import { mergeRanges, type Range } from "../storage/ranges.js";
-import type { ItemRecord, Storage } from "../storage/storage.js";
+import type { Era, ItemRecord, Storage } from "../storage/storage.js";
 import type { Texts } from "./texts.js";
 
 /** Pages of pages of pages: more levels than this are a circle, which no writer makes. */
@@ -33,18 +33,25 @@ export class ItemLoader {
     this.#log = log;
   }
 
-  /** @throws StorageError `CORRUPT` where an item is missing */
-  async load(trees: Iterable<Tree>): Promise<Loaded> {
+  /**
+   * @param at when the trees were read
+   * @throws ItemsGone where an item is missing, or somebody has removed items since
+   */
+  async load(trees: Iterable<Tree>, at: Era): Promise<Loaded> {
+    const { generation } = this.#log;
     const items = new Map<number, Item>();
     const waiting = new Map<number, { record: ItemRecord; body: Tree }>();
     const ranges: Range[] = [];
     let wanted = mergeRanges(namedItems(trees));
     for (let level = 0; wanted.length > 0; level += 1) {
-      if (level > MAX_LEVELS) throw this.#missing((wanted[0] as Range)[0]);
+      if (level > MAX_LEVELS) throw this.#missing(wanted);
       ranges.push(...wanted);
       const missing = this.#log.missing(wanted);
       if (missing.length > 0) {
-        for (const record of await this.#storage.items(this.#sessionId, missing)) {
+        const records = await this.#storage.items(this.#sessionId, missing, at);
+        // What is remembered now must still be there: a prune may have been noticed meanwhile.
+        if (this.#log.generation !== generation) throw this.#missing(missing);
+        for (const record of records) {
           const body = this.#texts.read(record.body);
           // Most texts are plain JSON: no turn of the queue for each of them.
           waiting.set(record.seq, { record, body: body instanceof Promise ? await body : body });
@@ -88,7 +95,7 @@ export class ItemLoader {
       for (let seq = first; seq <= last; seq += 1) {
         const item = this.#find(seq, items);
         if (item !== undefined) named.push(...item.named);
-        else if (!waiting.has(seq)) throw this.#missing(seq);
+        else if (!waiting.has(seq)) throw this.#missing([[seq, seq]]);
       }
     }
     return named;
@@ -98,8 +105,31 @@ export class ItemLoader {
     return items.get(seq) ?? this.#log.get(seq);
   }
 
-  #missing(seq: number): StorageError {
-    const message = `item ${seq} of thread ${JSON.stringify(this.#sessionId)} is missing`;
-    return new StorageError("CORRUPT", "read", message);
+  #missing(ranges: readonly Range[]): ItemsGone {
+    const [first] = ranges[0] as Range;
+    return new ItemsGone(`item ${first} of thread ${JSON.stringify(this.#sessionId)} is missing`);
+  }
+}
+
+/**
+ * Somebody removed items between the reading of a checkpoint and that of its items: reading it
+ * again helps. If it does not, the row is corrupt.
+ */
+export class ItemsGone extends StorageError {
+  constructor(message: string) {
+    super("CORRUPT", "read", message);
+  }
+}
+
+const MAX_READINGS = 5;
+
+/** Reads again where items were removed between two statements of one reading. */
+export async function again<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof ItemsGone) || attempt === MAX_READINGS) throw error;
+    }
   }
 }

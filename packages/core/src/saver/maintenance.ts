@@ -116,6 +116,7 @@ async function cut(
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
     const found = await snapshot(threads, thread);
     if (found === undefined) return { checkpoints: 0, items: 0 };
+    thread.sawGuard(found.guard);
     const removal = await removalOf(threads, thread, found, isKept);
     const report = { checkpoints: removal.checkpoints.length, items: rangeSize(removal.items) };
     if (report.checkpoints === 0) return { checkpoints: 0, items: 0 };
@@ -160,7 +161,7 @@ async function removalOf(
     if (doomedKeys.has(checkpointKey(write.ns, write.checkpointId))) continue;
     trees.push(await threads.texts.read(write.value));
   }
-  const needed = await thread.neededItems(trees);
+  const needed = await thread.neededItems(trees, found.guard);
   return {
     checkpoints: doomed.map(({ record }) => ({ ns: record.ns, id: record.id })),
     items: gaps(mergeRanges(needed), found.guard.nextItem),

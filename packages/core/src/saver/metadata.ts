@@ -4,10 +4,11 @@ import { Decoder } from "../state/decode.js";
 import { Encoder } from "../state/encode.js";
 import { ItemLog } from "../state/item-log.js";
 import { Reader } from "../state/manifest.js";
-import type { TreeObject } from "../state/tree.js";
+import type { Tree, TreeObject } from "../state/tree.js";
 import type { CheckpointRecord } from "../storage/storage.js";
+import type { Threads } from "./threads.js";
 
-type Columns = Pick<CheckpointRecord, "source" | "step" | "metadata">;
+type Columns = Pick<CheckpointRecord, "source" | "step"> & { readonly metadata: Tree };
 
 /**
  * Metadata in its columns. `source` and `step` have columns of their own, so the text holds only
@@ -19,10 +20,10 @@ export function writeMetadata(classes: ClassRegistry, metadata: unknown): Column
   const step = Number.isSafeInteger(tree?.step) ? (tree.step as number) : null;
   const [first, second] = Object.keys(tree ?? {});
   if (source === null || step === null || first !== "source" || second !== "step") {
-    return { source, step, metadata: JSON.stringify(tree) };
+    return { source, step, metadata: tree };
   }
   const { source: _source, step: _step, ...rest } = tree;
-  return { source, step, metadata: JSON.stringify(rest) };
+  return { source, step, metadata: rest };
 }
 
 /** Whether every engine returns the text from a column exactly. */
@@ -31,9 +32,12 @@ function isColumnText(value: unknown): value is string {
 }
 
 /** A fresh copy of the metadata, exactly as it was put. */
-export function readMetadata(classes: ClassRegistry, columns: Columns): CheckpointMetadata {
-  const { source, step } = columns;
-  const rest = JSON.parse(columns.metadata) as TreeObject;
+export async function readMetadata(
+  threads: Threads,
+  classes: ClassRegistry,
+  { source, step, metadata }: CheckpointRecord,
+): Promise<CheckpointMetadata> {
+  const rest = (await threads.texts.read(metadata)) as TreeObject;
   const isWhole = source === null || step === null || Object.hasOwn(rest, "source");
   const tree = isWhole ? rest : { source, step, ...rest };
   return new Decoder(new Reader(new ItemLog(classes), new Map(), [])).decode(

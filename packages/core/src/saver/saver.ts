@@ -11,6 +11,7 @@ import {
   type SerializerProtocol,
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
+import { operation, StorageError } from "../errors.js";
 import type { ValueClass } from "../state/classes.js";
 import {
   draftCheckpoint,
@@ -26,6 +27,7 @@ import { ownerOf, placeOf, runIdOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
 import { checkpointKey } from "./lineage.js";
 import { listTuples } from "./list.js";
+import { again } from "./loader.js";
 import {
   copyThread,
   deleteForRuns,
@@ -38,7 +40,7 @@ import { beginRun, runStateOf } from "./run.js";
 import { textsOf } from "./texts.js";
 
 import { Threads } from "./threads.js";
-import { configOf, learn, parse, readTuple } from "./tuples.js";
+import { configOf, readTuple } from "./tuples.js";
 import { nextVersion } from "./versions.js";
 
 /** Options of every saver. */
@@ -73,7 +75,7 @@ export class StorageSaver extends BaseCheckpointSaver {
 
   /** Makes or verifies the tables. Optional: the first call does it. */
   async setup(): Promise<void> {
-    await this.storage.setup();
+    await operation("setup", () => this.storage.setup());
   }
 
   /** Closes what the saver opened itself; a database or pool that was passed in stays open. */
@@ -94,28 +96,24 @@ export class StorageSaver extends BaseCheckpointSaver {
   // Not `async`: a run is recognised before LangGraph's first own `await`.
   override getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     if (config.configurable?.thread_id === undefined) return Promise.resolve(undefined);
-    return this.#getTuple(config);
+    return operation("getTuple", () => this.#getTuple(config));
   }
 
   async #getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { threadId, ns, checkpointId } = placeOf("getTuple", config);
     const thread = this.#threads.get(threadId);
     const { deletions } = thread;
-    const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
-    const incarnation = stored?.guard.incarnation ?? thread.incarnation;
-    const run = beginRun(config, thread, { incarnation, deletions });
-    if (stored === undefined) return undefined;
-    if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
-    const parsed = await parse(this.#threads, stored);
-    learn(thread, parsed);
-    const tuple = await readTuple(this.#threads, thread, parsed);
-    run?.hand(ns, {
-      checkpointId: tuple.checkpoint.id,
-      values: { ...tuple.checkpoint.channel_values },
-      state: parsed.state,
+    return again(async () => {
+      const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
+      const incarnation = stored?.guard.incarnation ?? thread.incarnation;
+      const run = beginRun(config, thread, { incarnation, deletions });
+      if (stored === undefined) return undefined;
+      if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
+      const { tuple, state } = await readTuple(this.#threads, stored);
+      const { id, channel_values } = tuple.checkpoint;
+      run?.hand(ns, { checkpointId: id, values: { ...channel_values }, state });
+      return tuple;
     });
-    this.#threads.used(thread);
-    return tuple;
   }
 
   /**
@@ -128,7 +126,11 @@ export class StorageSaver extends BaseCheckpointSaver {
     config: RunnableConfig,
     options: CheckpointListOptions = {},
   ): AsyncGenerator<CheckpointTuple> {
-    yield* listTuples(this.#threads, config, options);
+    try {
+      yield* listTuples(this.#threads, config, options);
+    } catch (error) {
+      throw error instanceof StorageError ? error.of("list") : error;
+    }
   }
 
   /**
@@ -142,6 +144,15 @@ export class StorageSaver extends BaseCheckpointSaver {
     checkpoint: Checkpoint,
     metadata: CheckpointMetadata,
     newVersions?: ChannelVersions,
+  ): Promise<RunnableConfig> {
+    return operation("put", () => this.#put(config, checkpoint, metadata, newVersions));
+  }
+
+  async #put(
+    config: RunnableConfig,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+    newVersions: ChannelVersions | undefined,
   ): Promise<RunnableConfig> {
     const { threadId, ns, checkpointId: parentId } = placeOf("put", config);
     const id = checkId("put", "checkpoint.id", checkpoint.id);
@@ -198,6 +209,15 @@ export class StorageSaver extends BaseCheckpointSaver {
     taskId: string,
     taskPath = "",
   ): Promise<void> {
+    return operation("putWrites", () => this.#putWrites(config, writes, taskId, taskPath));
+  }
+
+  async #putWrites(
+    config: RunnableConfig,
+    writes: PendingWrite[],
+    taskId: string,
+    taskPath: string,
+  ): Promise<void> {
     const { threadId, ns, checkpointId } = placeOf("putWrites", config);
     checkId("putWrites", "checkpoint_id", checkpointId);
     checkId("putWrites", "taskId", taskId);
@@ -236,7 +256,9 @@ export class StorageSaver extends BaseCheckpointSaver {
    * began before cannot bring it back; one that begins after it starts fresh.
    */
   override async deleteThread(threadId: string): Promise<void> {
-    await this.#threads.get(checkId("deleteThread", "thread_id", threadId)).delete();
+    await operation("deleteThread", () =>
+      this.#threads.get(checkId("deleteThread", "thread_id", threadId)).delete(),
+    );
   }
 
   /**
@@ -252,6 +274,13 @@ export class StorageSaver extends BaseCheckpointSaver {
    * long the thread is.
    */
   override async getDeltaChannelHistory(options: {
+    config: RunnableConfig;
+    channels: string[];
+  }): Promise<Record<string, DeltaChannelHistory>> {
+    return operation("getDeltaChannelHistory", () => this.#deltaHistory(options));
+  }
+
+  async #deltaHistory(options: {
     config: RunnableConfig;
     channels: string[];
   }): Promise<Record<string, DeltaChannelHistory>> {
@@ -275,10 +304,12 @@ export class StorageSaver extends BaseCheckpointSaver {
    * target has something
    */
   async copyThread(sourceThreadId: string, targetThreadId: string): Promise<void> {
-    await copyThread(
-      this.storage,
-      checkId("copyThread", "sourceThreadId", sourceThreadId),
-      checkId("copyThread", "targetThreadId", targetThreadId),
+    await operation("copyThread", () =>
+      copyThread(
+        this.storage,
+        checkId("copyThread", "sourceThreadId", sourceThreadId),
+        checkId("copyThread", "targetThreadId", targetThreadId),
+      ),
     );
   }
 
@@ -289,7 +320,7 @@ export class StorageSaver extends BaseCheckpointSaver {
    */
   async prune(threadIds: readonly string[], options: PruneOptions = {}): Promise<PruneReport> {
     for (const id of threadIds) checkId("prune", "thread_id", id);
-    return prune(this.#threads, threadIds, options);
+    return operation("prune", () => prune(this.#threads, threadIds, options));
   }
 
   /**
@@ -298,7 +329,7 @@ export class StorageSaver extends BaseCheckpointSaver {
    */
   async deleteForRuns(runIds: readonly string[]): Promise<PruneReport> {
     for (const id of runIds) checkId("deleteForRuns", "run_id", id);
-    return deleteForRuns(this.#threads, runIds);
+    return operation("deleteForRuns", () => deleteForRuns(this.#threads, runIds));
   }
 }
 

@@ -8,6 +8,7 @@ import { newIncarnation } from "../storage/ids.js";
 import type { Range } from "../storage/ranges.js";
 import type {
   CheckpointRecord,
+  Era,
   Guard,
   ItemRecord,
   Owner,
@@ -25,7 +26,7 @@ import type { Texts } from "./texts.js";
 export interface Records {
   checkpoint?: Omit<CheckpointRecord, "state" | "metadata" | "version"> & {
     readonly state: Tree;
-    readonly metadata: string;
+    readonly metadata: Tree;
   };
   writes?: readonly (Omit<WriteRecord, "value"> & { readonly value: Tree })[];
 }
@@ -108,6 +109,7 @@ export class Thread implements RunThread {
       this.#guard = guard;
     } else if (known.incarnation !== guard.incarnation || known.epoch !== guard.epoch) {
       this.#forget();
+      if (known.incarnation === guard.incarnation) this.lineage.clear();
       this.#guard = guard;
     } else if (guard.nextItem >= known.nextItem && guard.nextVersion >= known.nextVersion) {
       this.#guard = guard;
@@ -122,14 +124,14 @@ export class Thread implements RunThread {
   // --- reading ---------------------------------------------------------------------------------
 
   /** Fetches the items that the trees need and this process does not hold, then reads. */
-  async reader(trees: readonly Tree[]): Promise<Reader> {
-    const { items } = await this.#loader.load(trees);
+  async reader(trees: readonly Tree[], at: Era): Promise<Reader> {
+    const { items } = await this.#loader.load(trees, at);
     return new Reader(this.log, items, trees);
   }
 
   /** All items that the trees need, those of pages included. */
-  async neededItems(trees: readonly Tree[]): Promise<readonly Range[]> {
-    return (await this.#loader.load(trees)).ranges;
+  async neededItems(trees: readonly Tree[], at: Era): Promise<readonly Range[]> {
+    return (await this.#loader.load(trees, at)).ranges;
   }
 
   // --- writing ---------------------------------------------------------------------------------
@@ -204,6 +206,7 @@ export class Thread implements RunThread {
   /** `false`: another process moved the counters, which are now known anew. */
   async #try(operations: readonly Operation[], remove?: Removal): Promise<boolean> {
     const expected = this.#guard;
+    const { generation } = this.log;
     const numbering = new BatchNumbering(this.log, expected?.nextItem ?? 1);
     const records = operations.map((operation) => operation.records(numbering));
     const { checkpoints, nextVersion } = await this.#checkpoints(records, expected);
@@ -233,21 +236,33 @@ export class Thread implements RunThread {
       ...(remove === undefined ? {} : { remove }),
     });
     if (!done) return false;
-    this.#guard = next;
-    if (remove !== undefined) this.#forget();
     if (touch) {
       this.#touchedAt = now;
       this.#ownerKey = JSON.stringify(owner);
     }
-    for (const { ns, id } of checkpoints) {
-      this.lineage.saw(checkpointKey(ns, id), next.incarnation);
+    // Where a reading showed meanwhile that items were removed, these may be among them.
+    if (this.log.generation !== generation) return true;
+    this.#guard = next;
+    if (remove !== undefined) {
+      this.#forget();
+      this.lineage.clear();
     }
+    this.#wrote(checkpoints, items, numbering, next.incarnation);
+    return true;
+  }
+
+  #wrote(
+    checkpoints: readonly CheckpointRecord[],
+    items: readonly ItemRecord[],
+    numbering: BatchNumbering,
+    incarnation: number,
+  ): void {
+    for (const { ns, id } of checkpoints) this.lineage.saw(checkpointKey(ns, id), incarnation);
     let i = 0;
     for (const [item, seq] of numbering.fresh) {
       this.log.remember(seq, item, (items[i] as ItemRecord).body.length);
       i += 1;
     }
-    return true;
   }
 
   async #commit(batch: Parameters<Storage["commit"]>[0]): Promise<boolean> {
@@ -262,8 +277,8 @@ export class Thread implements RunThread {
     }
     const guard = await this.#storage.guard(this.id);
     if (guard?.token === batch.next.token) return true;
-    if (guard === undefined || guard.incarnation !== this.#guard?.incarnation) this.#forget();
-    else if (guard.epoch !== this.#guard.epoch) this.#forget();
+    if (guard === undefined) this.#forget();
+    else this.sawGuard(guard);
     this.#guard = guard;
     return false;
   }
@@ -271,13 +286,16 @@ export class Thread implements RunThread {
   async #checkpoints(records: readonly Records[], expected: Guard | undefined) {
     let nextVersion = expected?.nextVersion ?? 1;
     const checkpoints: CheckpointRecord[] = [];
+    const known = new Set<string>();
     for (const { checkpoint } of records) {
       if (checkpoint === undefined) continue;
       const state = await this.#texts.write(checkpoint.state);
-      checkpoints.push({ ...checkpoint, state, version: nextVersion });
+      const metadata = await this.#texts.write(checkpoint.metadata);
+      checkpoints.push({ ...checkpoint, state, metadata, version: nextVersion });
       // A checkpoint that is put again keeps its version, and takes none from the others.
       const key = checkpointKey(checkpoint.ns, checkpoint.id);
-      if (!this.lineage.isOf(key, expected?.incarnation)) nextVersion += 1;
+      if (!known.has(key) && !this.lineage.isOf(key, expected?.incarnation)) nextVersion += 1;
+      known.add(key);
     }
     return { checkpoints, nextVersion };
   }

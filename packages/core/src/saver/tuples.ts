@@ -72,29 +72,36 @@ export function readPending(reader: Reader, writes: Parsed["writes"]): Checkpoin
   return writes.map(({ record, value }) => [record.taskId, record.channel, reader.read(value)]);
 }
 
+/** A tuple and the manifest that it was read from. */
+export interface ReadTuple {
+  readonly tuple: CheckpointTuple;
+  readonly state: Tree;
+}
+
 /** Fresh values of a checkpoint, its metadata and its pending writes. */
-export async function readTuple(
-  threads: Threads,
-  thread: Thread,
-  parsed: Parsed,
-): Promise<CheckpointTuple> {
-  const { checkpoint: row } = parsed.stored;
-  const pendingTrees = parsed.writes.map(({ value }) => value);
+export async function readTuple(threads: Threads, stored: StoredCheckpoint): Promise<ReadTuple> {
+  const thread = threads.get(stored.sessionId);
+  const { checkpoint: row, guard } = stored;
   try {
-    const reader = await thread.reader([parsed.state, ...pendingTrees]);
+    const parsed = await parse(threads, stored);
+    learn(thread, parsed);
+    const pendingTrees = parsed.writes.map(({ value }) => value);
+    const reader = await thread.reader([parsed.state, ...pendingTrees], guard);
     const checkpoint = reader.readCheckpoint(parsed.state, row);
     // A pending value and a channel value stay two objects, whatever item they share.
-    const pending = await thread.reader(pendingTrees);
+    const pending = await thread.reader(pendingTrees, guard);
     if (checkpoint.v < 4 && row.parentId !== null) {
-      await addPendingSends(threads, thread, checkpoint, row.ns, row.parentId);
+      await addPendingSends(threads, stored, checkpoint, row.parentId);
     }
-    return {
+    const tuple = {
       config: configOf(thread.id, row.ns, row.id),
       checkpoint,
-      metadata: readMetadata(thread.log.classes, row),
+      metadata: await readMetadata(threads, thread.log.classes, row),
       pendingWrites: readPending(pending, parsed.writes),
       ...(row.parentId === null ? {} : { parentConfig: configOf(thread.id, row.ns, row.parentId) }),
     };
+    threads.used(thread);
+    return { tuple, state: parsed.state };
   } catch (error) {
     if (error instanceof StorageError) throw error;
     const place = `checkpoint ${JSON.stringify(row.id)} of thread ${JSON.stringify(thread.id)}`;
@@ -105,17 +112,20 @@ export async function readTuple(
 /** Before format 4 the sends of a step stood in the parent's pending writes only. */
 async function addPendingSends(
   threads: Threads,
-  thread: Thread,
+  { sessionId, checkpoint: row, guard }: StoredCheckpoint,
   checkpoint: Checkpoint,
-  ns: string,
   parentId: string,
 ): Promise<void> {
-  const records = await threads.storage.writes(thread.id, ns, parentId);
+  const thread = threads.get(sessionId);
+  const records = await threads.storage.writes(sessionId, row.ns, parentId);
   const sends = await parseWrites(
     threads,
     records.filter((write) => write.channel === TASKS),
   );
-  const reader = await thread.reader(sends.map(({ value }) => value));
+  const reader = await thread.reader(
+    sends.map(({ value }) => value),
+    guard,
+  );
   checkpoint.channel_values[TASKS] = sends.map(({ value }) => reader.read(value));
   const versions = Object.values(checkpoint.channel_versions);
   checkpoint.channel_versions[TASKS] =

@@ -58,6 +58,7 @@ export const MESSAGE_COLUMNS = [
   "created_at",
 ] as const;
 
+export const GUARD = "s.next_item, s.next_version, s.incarnation, s.epoch, s.batch_token";
 export const GUARD_SET = "next_item = ?, next_version = ?, epoch = ?, batch_token = ?";
 export const GUARD_WHERE =
   "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ?";
@@ -89,9 +90,8 @@ export function chain(t: (name: TableName) => string): string {
 
 export function withWrites(t: (name: TableName) => string, page: string, order: string): string {
   const checkpoint = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
-  const guard = "s.next_item, s.next_version, s.incarnation, s.epoch, s.batch_token";
   const write = "w.task_id, w.idx, w.task_path, w.channel, w.value";
   const on =
     "w.session_id = c.session_id AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id";
-  return `SELECT ${checkpoint}, ${guard}, ${write} FROM (${page}) c JOIN ${t("sessions")} s ON s.id = c.session_id LEFT JOIN ${t("state_writes")} w ON ${on}${order}`;
+  return `SELECT ${checkpoint}, ${GUARD}, ${write} FROM (${page}) c JOIN ${t("sessions")} s ON s.id = c.session_id LEFT JOIN ${t("state_writes")} w ON ${on}${order}`;
 }

@@ -3,6 +3,7 @@ import { coverRanges, mergeRanges, type Range } from "../storage/ranges.js";
 import type {
   Batch,
   CheckpointRecord,
+  Era,
   Guard,
   ItemRecord,
   ListQuery,
@@ -104,13 +105,14 @@ export class SqlStorage implements Storage {
     return rows.map((row) => writeFrom(row, (row[8] as string | null) ?? (row[1] as string)));
   }
 
-  async items(sessionId: string, ranges: readonly Range[]): Promise<ItemRecord[]> {
+  async items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]> {
     if (ranges.length === 0) return [];
     const cover = coverRanges(mergeRanges(ranges), MAX_RANGES);
     // The text depends on the number of ranges: few numbers keep the set of texts small.
     const count = 2 ** Math.ceil(Math.log2(cover.length));
     const padded = [...cover, ...Array<Range>(count - cover.length).fill(cover[0] as Range)];
-    const rows = await this.#query(this.#statements.items(count), [sessionId, ...padded.flat()]);
+    const params = [at.incarnation, at.epoch, sessionId, ...padded.flat()];
+    const rows = await this.#query(this.#statements.items(count), params);
     return rows.map(([seq, type, body]) => ({
       seq: Number(seq),
       type: type as string,
@@ -147,10 +149,10 @@ export class SqlStorage implements Storage {
     ns: string,
     id: string,
     limit: number,
-  ): Promise<CheckpointRecord[]> {
+  ): Promise<{ guard: Guard; checkpoint: CheckpointRecord }[]> {
     const params = [sessionId, namespaceKey(ns), id, limit];
     const rows = await this.#query(this.#statements.ancestors, params);
-    return rows.map(checkpointFrom);
+    return rows.map((row) => ({ guard: guardFrom(row, 14), checkpoint: checkpointFrom(row) }));
   }
 
   async ancestorWrites(

@@ -4,6 +4,7 @@ import {
   CHECKPOINT_COLUMNS,
   COPIED,
   chain,
+  GUARD,
   GUARD_SET,
   GUARD_WHERE,
   ITEM_COLUMNS,
@@ -150,18 +151,19 @@ export class Statements {
 
   /** @param ranges how many ranges the caller binds */
   items(ranges: number): string {
-    const any = Array(ranges).fill("seq BETWEEN ? AND ?").join(" OR ");
-    return this.#text(
-      `items ${ranges}`,
-      (t) => `SELECT seq, type, body FROM ${t("state_items")} WHERE session_id = ? AND (${any})`,
-    );
+    const any = Array(ranges).fill("i.seq BETWEEN ? AND ?").join(" OR ");
+    return this.#text(`items ${ranges}`, (t) => {
+      const era = `JOIN ${t("sessions")} s ON s.id = i.session_id AND s.incarnation = ? AND s.epoch = ?`;
+      return `SELECT i.seq, i.type, i.body FROM ${t("state_items")} i ${era} WHERE i.session_id = ? AND (${any})`;
+    });
   }
 
   get ancestors(): string {
     return this.#text("ancestors", (t) => {
       const join = `JOIN ${t("agent_state")} c ON ${CHAIN_JOIN}`;
+      const session = `JOIN ${t("sessions")} s ON s.id = chain.session_id`;
       const columns = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
-      return `${chain(t)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 ORDER BY chain.depth`;
+      return `${chain(t)} SELECT ${columns}, ${GUARD} FROM chain ${join} ${session} WHERE chain.depth > 0 ORDER BY chain.depth`;
     });
   }
 

@@ -60,7 +60,8 @@ export class DraftEncoder extends Encoder {
     if (known !== undefined) return known;
     if (this.classes.messageOf(value) === undefined) {
       const weight = this.#weigh(value, 0);
-      const isWhole = kindOf(value) === "bytes" || (weight <= OPEN_WEIGHT && !hasList(value));
+      const isWhole =
+        kindOf(value) === "bytes" || (weight <= OPEN_WEIGHT && !this.#hasItemList(value));
       if (weight < ITEM_WEIGHT || !isWhole) return undefined;
     }
     return this.#log.encode(value, [...this.path()], this.#owners);
@@ -85,6 +86,15 @@ export class DraftEncoder extends Encoder {
       if (placed instanceof Item) items[i] = placed;
     }
     if (items.length > GUESS_FROM) this.#log.rememberList(path, items);
+  }
+
+  /** Lists of heavy elements grow, and their elements often stand elsewhere too. */
+  #hasItemList(value: object): boolean {
+    return Object.values(value).some(
+      (field) =>
+        Array.isArray(field) &&
+        field.some((part) => typeof part === "object" && this.#weigh(part, 0) >= ITEM_WEIGHT),
+    );
   }
 
   /** Roughly the characters of its tree; beyond `OPEN_WEIGHT` where a message is inside. */
@@ -122,15 +132,6 @@ function* partsOf(value: object): Generator<readonly [name: string, part: unknow
       yield [kind === "array" ? "" : name, (value as Record<string, unknown>)[name]];
     }
   }
-}
-
-/** Lists grow, and their elements often stand elsewhere too: whoever has one is opened. */
-function hasList(value: object): boolean {
-  for (const name of Object.keys(value)) {
-    const field = (value as Record<string, unknown>)[name];
-    if (Array.isArray(field) && field.length > 0) return true;
-  }
-  return false;
 }
 
 /** The draft of a stored tree; `undefined` where the log does not hold all of its items. */

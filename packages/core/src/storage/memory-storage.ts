@@ -4,6 +4,7 @@ import type { Range } from "./ranges.js";
 import type {
   Batch,
   CheckpointRecord,
+  Era,
   Guard,
   ItemRecord,
   ListQuery,
@@ -109,8 +110,11 @@ export class MemoryStorage implements Storage {
     return [...(session?.writes.values() ?? [])].flatMap((writes) => [...writes.values()]);
   }
 
-  async items(sessionId: string, ranges: readonly Range[]): Promise<ItemRecord[]> {
-    const items = this.#open("items").get(sessionId)?.items;
+  async items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]> {
+    const session = this.#open("items").get(sessionId);
+    const { incarnation, epoch } = session?.guard ?? {};
+    if (incarnation !== at.incarnation || epoch !== at.epoch) return [];
+    const items = session?.items;
     const found: ItemRecord[] = [];
     for (const [first, last] of ranges) {
       for (let seq = first; seq <= last; seq += 1) {
@@ -163,14 +167,16 @@ export class MemoryStorage implements Storage {
     ns: string,
     id: string,
     limit: number,
-  ): Promise<CheckpointRecord[]> {
-    const checkpoints = this.#open("ancestors").get(sessionId)?.checkpoints;
-    const chain: CheckpointRecord[] = [];
-    let parentId = checkpoints?.get(pair(ns, id))?.parentId;
+  ): Promise<{ guard: Guard; checkpoint: CheckpointRecord }[]> {
+    const session = this.#open("ancestors").get(sessionId);
+    if (session === undefined) return [];
+    const { checkpoints, guard } = session;
+    const chain: { guard: Guard; checkpoint: CheckpointRecord }[] = [];
+    let parentId = checkpoints.get(pair(ns, id))?.parentId;
     while (typeof parentId === "string" && chain.length < limit) {
-      const parent = checkpoints?.get(pair(ns, parentId));
+      const parent = checkpoints.get(pair(ns, parentId));
       if (parent === undefined) break;
-      chain.push(parent);
+      chain.push({ guard, checkpoint: parent });
       parentId = parent.parentId;
     }
     return chain;
@@ -184,7 +190,9 @@ export class MemoryStorage implements Storage {
     channels: readonly string[],
   ): Promise<WriteRecord[]> {
     const chain = await this.ancestors(sessionId, ns, id, depth);
-    const writes = await Promise.all(chain.map((c) => this.writes(sessionId, ns, c.id)));
+    const writes = await Promise.all(
+      chain.map(({ checkpoint }) => this.writes(sessionId, ns, checkpoint.id)),
+    );
     return writes.flat().filter((write) => channels.includes(write.channel));
   }
 

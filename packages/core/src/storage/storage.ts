@@ -24,6 +24,9 @@ export interface Guard {
   readonly token: string;
 }
 
+/** While neither changes, no item of a session is removed. */
+export type Era = Pick<Guard, "incarnation" | "epoch">;
+
 /** One saved state. `ns` is the checkpoint namespace. */
 export interface CheckpointRecord {
   readonly ns: string;
@@ -172,8 +175,11 @@ export interface Storage {
   /** All pending writes of the session, also of checkpoints that are not there. */
   sessionWrites(sessionId: string): Promise<WriteRecord[]>;
 
-  /** The items of the ranges, and perhaps others, in any order. */
-  items(sessionId: string, ranges: readonly Range[]): Promise<ItemRecord[]>;
+  /**
+   * The items of the ranges, and perhaps others, in any order; none, where the session is no longer
+   * of that incarnation and epoch.
+   */
+  items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]>;
 
   /** One page: of a session newest version first, of all sessions newest id first. */
   list(query: ListQuery): Promise<StoredCheckpoint[]>;
@@ -185,7 +191,12 @@ export interface Storage {
    * Up to `limit` ancestors of a checkpoint, itself excluded, nearest first, along the parent ids
    * within one namespace. The chain ends at the first parent that is not stored.
    */
-  ancestors(sessionId: string, ns: string, id: string, limit: number): Promise<CheckpointRecord[]>;
+  ancestors(
+    sessionId: string,
+    ns: string,
+    id: string,
+    limit: number,
+  ): Promise<{ readonly guard: Guard; readonly checkpoint: CheckpointRecord }[]>;
 
   /** The writes to some channels of the nearest `depth` ancestors of a checkpoint, in any order. */
   ancestorWrites(
