@@ -21,7 +21,8 @@ interface Walk {
   readonly seed: Tree | undefined;
 }
 
-function storedValue(values: TreeObject, channel: string): Tree | undefined {
+/** What a manifest stores for a channel; a stored `undefined` is no value to begin with. */
+export function storedValue(values: TreeObject, channel: string): Tree | undefined {
   const key = escapeKey(channel);
   const value = Object.hasOwn(values, key) ? values[key] : undefined;
   const isUndefined = typeof value === "object" && value !== null && "$undefined" in value;

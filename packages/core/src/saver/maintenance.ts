@@ -1,8 +1,9 @@
 import { StorageError } from "../errors.js";
-import { escapeKey, type Tree, type TreeObject } from "../state/tree.js";
+import { type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
 import { newIncarnation } from "../storage/ids.js";
 import { gaps, mergeRanges, rangeSize } from "../storage/ranges.js";
 import type { CheckpointRecord, Guard, Removal, Storage, WriteRecord } from "../storage/storage.js";
+import { storedValue } from "./delta.js";
 import { checkpointKey } from "./lineage.js";
 import type { Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
@@ -223,12 +224,15 @@ function neededDepth(
   return depth;
 }
 
-/** Channels that were written and have no value here; LangGraph's own ones are never rebuilt. */
+/** Channels that LangGraph makes for itself: they are consumed, never rebuilt. */
+const INTERNAL = /^(__start__$|__pregel_|branch:to:|join:)/;
+
+/** Channels that were written and have no value here. */
 function rebuiltChannels(header: Header): string[] {
-  const versions = Object.keys(header.state.versions as TreeObject);
-  return versions.filter((key) => !/^(__|branch:|join:)/.test(key) && !hasValue(header, key));
+  const channels = Object.keys(header.state.versions as TreeObject).map(unescapeKey);
+  return channels.filter((channel) => !INTERNAL.test(channel) && !hasValue(header, channel));
 }
 
 function hasValue({ state }: Header, channel: string): boolean {
-  return Object.hasOwn(state.values as TreeObject, escapeKey(channel));
+  return storedValue(state.values as TreeObject, channel) !== undefined;
 }
