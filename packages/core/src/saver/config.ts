@@ -1,6 +1,6 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { getCheckpointId } from "@langchain/langgraph-checkpoint";
-import { checkId, checkText, describe, invalid } from "../storage/ids.js";
+import { checkId, checkObject, checkText, describe, invalid } from "../storage/ids.js";
 import type { Owner } from "../storage/storage.js";
 
 /** What a config says about the place of a checkpoint. */
@@ -50,9 +50,7 @@ export function checkLimit(operation: string, limit: unknown): number | undefine
 
 export function checkFilter(operation: string, filter: unknown): Record<string, unknown> {
   if (filter === undefined) return {};
-  if (typeof filter !== "object" || filter === null || Array.isArray(filter)) {
-    throw invalid(operation, `filter must be an object, not ${describe(filter)}`);
-  }
+  checkObject(operation, "filter", filter);
   return filter as Record<string, unknown>;
 }
 

@@ -94,8 +94,11 @@ export class ItemLoader {
     for (const [first, last] of wanted) {
       for (let seq = first; seq <= last; seq += 1) {
         const item = this.#find(seq, items);
-        if (item !== undefined) named.push(...item.named);
-        else if (!waiting.has(seq)) throw this.#missing([[seq, seq]]);
+        if (item === undefined) {
+          if (!waiting.has(seq)) throw this.#missing([[seq, seq]]);
+        } else if (item.kind === "list" || item.base !== undefined) {
+          named.push(...item.named);
+        }
       }
     }
     return named;

@@ -9,23 +9,13 @@ import {
   type DeltaChannelHistory,
   type PendingWrite,
   type SerializerProtocol,
-  WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
 import { operation, StorageError } from "../errors.js";
 import type { ValueClass } from "../state/classes.js";
-import {
-  draftCheckpoint,
-  draftValue,
-  finishCheckpoint,
-  finishValue,
-  timeOf,
-} from "../state/manifest.js";
-import { checkId, checkText } from "../storage/ids.js";
+import { checkId } from "../storage/ids.js";
 import type { Storage } from "../storage/storage.js";
-import { announcedBefore } from "./announced.js";
-import { ownerOf, placeOf, runIdOf } from "./config.js";
+import { placeOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
-import { checkpointKey } from "./lineage.js";
 import { listTuples } from "./list.js";
 import { again } from "./loader.js";
 import {
@@ -35,10 +25,9 @@ import {
   type PruneReport,
   prune,
 } from "./maintenance.js";
-import { writeMetadata } from "./metadata.js";
-import { beginRun, runStateOf } from "./run.js";
+import { putCheckpoint, putWrites } from "./put.js";
+import { beginRun } from "./run.js";
 import { textsOf } from "./texts.js";
-
 import { Threads } from "./threads.js";
 import { configOf, readTuple } from "./tuples.js";
 import { nextVersion } from "./versions.js";
@@ -145,56 +134,9 @@ export class StorageSaver extends BaseCheckpointSaver {
     metadata: CheckpointMetadata,
     newVersions?: ChannelVersions,
   ): Promise<RunnableConfig> {
-    return operation("put", () => this.#put(config, checkpoint, metadata, newVersions));
-  }
-
-  async #put(
-    config: RunnableConfig,
-    checkpoint: Checkpoint,
-    metadata: CheckpointMetadata,
-    newVersions: ChannelVersions | undefined,
-  ): Promise<RunnableConfig> {
-    const { threadId, ns, checkpointId: parentId } = placeOf("put", config);
-    const id = checkId("put", "checkpoint.id", checkpoint.id);
-    const owner = ownerOf("put", config);
-    const runId = runIdOf(config, metadata);
-    const thread = this.#threads.get(threadId);
-    const run = runStateOf(config, thread);
-    const versions = checkpoint.channel_versions ?? {};
-    const handed = run?.takeHanded(ns, parentId, metadata.source);
-    const draft = draftCheckpoint(thread.log, checkpoint, handed);
-    const columns = writeMetadata(thread.log.classes, metadata);
-    const createdAt = timeOf(checkpoint.ts) ?? Date.now();
-
-    const doubtful = draft.values
-      .map(([channel]) => channel)
-      .filter((channel) => versions[channel] !== undefined && newVersions !== undefined)
-      .filter((channel) => !Object.hasOwn(newVersions ?? {}, channel));
-    const dropped = await announcedBefore(this.#threads, thread, ns, doubtful, versions);
-    await thread.write({
-      name: "put",
-      owner,
-      run,
-      basis: basisOf(ns, parentId, metadata),
-      records: (numbering) => ({
-        checkpoint: {
-          ns,
-          id,
-          parentId: parentId ?? null,
-          ...columns,
-          nodePath: null,
-          tombstone: false,
-          runId,
-          createdAt,
-          state: finishCheckpoint(draft, numbering, dropped),
-        },
-      }),
-    });
-    for (const [channel, version] of Object.entries(newVersions ?? versions)) {
-      thread.announced.add(ns, channel, version);
-    }
-    this.#threads.used(thread);
-    return configOf(threadId, ns, id);
+    return operation("put", () =>
+      putCheckpoint(this.#threads, config, checkpoint, metadata, newVersions),
+    );
   }
 
   /**
@@ -209,46 +151,7 @@ export class StorageSaver extends BaseCheckpointSaver {
     taskId: string,
     taskPath = "",
   ): Promise<void> {
-    return operation("putWrites", () => this.#putWrites(config, writes, taskId, taskPath));
-  }
-
-  async #putWrites(
-    config: RunnableConfig,
-    writes: PendingWrite[],
-    taskId: string,
-    taskPath: string,
-  ): Promise<void> {
-    const { threadId, ns, checkpointId } = placeOf("putWrites", config);
-    checkId("putWrites", "checkpoint_id", checkpointId);
-    checkId("putWrites", "taskId", taskId);
-    checkText("putWrites", "taskPath", taskPath);
-    const owner = ownerOf("putWrites", config);
-    const thread = this.#threads.get(threadId);
-    const run = runStateOf(config, thread);
-    const drafts = writes.map(([channel, value], i) => ({
-      channel: checkText("putWrites", "channel", channel),
-      idx: Object.hasOwn(WRITES_IDX_MAP, channel) ? (WRITES_IDX_MAP[channel] as number) : i,
-      draft: draftValue(thread.log, value, ["writes", channel]),
-    }));
-    if (drafts.length === 0) return;
-    await thread.write({
-      name: "putWrites",
-      owner,
-      run,
-      basis: [checkpointKey(ns, checkpointId as string)],
-      records: (numbering) => ({
-        writes: drafts.map(({ channel, idx, draft }) => ({
-          ns,
-          checkpointId: checkpointId as string,
-          taskId,
-          idx,
-          taskPath,
-          channel,
-          value: finishValue(draft, numbering),
-        })),
-      }),
-    });
-    this.#threads.used(thread);
+    return operation("putWrites", () => putWrites(this.#threads, config, writes, taskId, taskPath));
   }
 
   /**
@@ -331,9 +234,4 @@ export class StorageSaver extends BaseCheckpointSaver {
     for (const id of runIds) checkId("deleteForRuns", "run_id", id);
     return operation("deleteForRuns", () => deleteForRuns(this.#threads, runIds));
   }
-}
-
-function basisOf(ns: string, parentId: string | undefined, metadata: CheckpointMetadata): string[] {
-  const parents = Object.entries(metadata.parents ?? {}).map(([at, id]) => checkpointKey(at, id));
-  return parentId === undefined ? parents : [...parents, checkpointKey(ns, parentId)];
 }

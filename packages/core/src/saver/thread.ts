@@ -14,22 +14,13 @@ import type {
   Owner,
   Removal,
   Storage,
-  WriteRecord,
 } from "../storage/storage.js";
 import { Announced, checkpointKey, Lineage } from "./lineage.js";
 import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
+import { checkpointRecords, itemRecords, type Records, writeRecords } from "./records.js";
 import { type RunState, type RunThread, threadDeleted } from "./run.js";
 import type { Texts } from "./texts.js";
-
-/** Records whose texts are still trees: numbered, but not written yet. */
-export interface Records {
-  checkpoint?: Omit<CheckpointRecord, "state" | "metadata" | "version"> & {
-    readonly state: Tree;
-    readonly metadata: Tree;
-  };
-  writes?: readonly (Omit<WriteRecord, "value"> & { readonly value: Tree })[];
-}
 
 /** One call that waits for its turn. */
 export interface Operation {
@@ -209,9 +200,14 @@ export class Thread implements RunThread {
     const { generation } = this.log;
     const numbering = new BatchNumbering(this.log, expected?.nextItem ?? 1);
     const records = operations.map((operation) => operation.records(numbering));
-    const { checkpoints, nextVersion } = await this.#checkpoints(records, expected);
-    const writes = await this.#writeRecords(records);
-    const items = await this.#itemRecords(numbering);
+    const { checkpoints, nextVersion } = await checkpointRecords(
+      this.#texts,
+      records,
+      expected?.nextVersion ?? 1,
+      (ns, id) => this.lineage.isOf(checkpointKey(ns, id), expected?.incarnation),
+    );
+    const writes = await writeRecords(this.#texts, records);
+    const items = await itemRecords(this.#texts, numbering);
     const next: Guard = {
       nextItem: numbering.next,
       nextVersion,
@@ -281,45 +277,6 @@ export class Thread implements RunThread {
     else this.sawGuard(guard);
     this.#guard = guard;
     return false;
-  }
-
-  async #checkpoints(records: readonly Records[], expected: Guard | undefined) {
-    let nextVersion = expected?.nextVersion ?? 1;
-    const checkpoints: CheckpointRecord[] = [];
-    const known = new Set<string>();
-    for (const { checkpoint } of records) {
-      if (checkpoint === undefined) continue;
-      const state = await this.#texts.write(checkpoint.state);
-      const metadata = await this.#texts.write(checkpoint.metadata);
-      checkpoints.push({ ...checkpoint, state, metadata, version: nextVersion });
-      // A checkpoint that is put again keeps its version, and takes none from the others.
-      const key = checkpointKey(checkpoint.ns, checkpoint.id);
-      if (!known.has(key) && !this.lineage.isOf(key, expected?.incarnation)) nextVersion += 1;
-      known.add(key);
-    }
-    return { checkpoints, nextVersion };
-  }
-
-  async #writeRecords(records: readonly Records[]): Promise<WriteRecord[]> {
-    const writes: WriteRecord[] = [];
-    for (const record of records) {
-      for (const write of record.writes ?? []) {
-        writes.push({ ...write, value: await this.#texts.write(write.value) });
-      }
-    }
-    return writes;
-  }
-
-  async #itemRecords(numbering: BatchNumbering): Promise<ItemRecord[]> {
-    const items: ItemRecord[] = [];
-    for (const [item, seq] of numbering.fresh) {
-      items.push({
-        seq,
-        type: item.type,
-        body: await this.#texts.write(item.body((base) => numbering.seq(base))),
-      });
-    }
-    return items;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { StorageError } from "../errors.js";
-import type { ClassRegistry, MessageClass, PlainClass } from "./classes.js";
+import type { ClassRegistry, PlainClass } from "./classes.js";
+import { encodeMessage, type PartEncoder } from "./encode-message.js";
 import { bytesOf, type Kind, kindOf } from "./kinds.js";
-import { isAlias, isDefault, isPlain, kwargsOrder } from "./message-layout.js";
 import { formatPath } from "./path.js";
 import { assign, escapeKey, type Tree } from "./tree.js";
 
@@ -22,6 +22,10 @@ interface Occurrence {
 export class Encoder {
   protected readonly classes: ClassRegistry;
   readonly #path: (string | number)[];
+  readonly #parts: PartEncoder = {
+    child: (value, parent, key, name) => this.child(value, parent, key, name),
+    refuse: (why) => this.refuse(why),
+  };
   readonly #seen = new Map<object, Occurrence>();
   #shared = 0;
 
@@ -120,7 +124,11 @@ export class Encoder {
     const kind = kindOf(value);
     if (kind !== undefined) return this.#builtIn(kind, value, parent, key);
     const message = this.classes.messageOf(value);
-    if (message !== undefined) return this.message(message, value, parent, key);
+    if (message !== undefined) {
+      const parts: Node[] = [];
+      assign(parent, key as string, { $message: parts });
+      return encodeMessage(message, value as Record<string, unknown>, parts, this.#parts);
+    }
     const plain = this.classes.valueOf(value);
     if (plain !== undefined) return this.#instance(plain, value, parent, key);
     throw this.refuse(
@@ -261,63 +269,6 @@ export class Encoder {
       const name = Symbol.keyFor(symbol);
       if (name === undefined) throw this.refuse(`it has the symbol key ${String(symbol)}`);
       this.child((value as Record<symbol, unknown>)[symbol], named, escapeKey(name), name);
-    }
-  }
-
-  /**
-   * `[class, fields, rest?]`: fields that differ from a fresh instance, in the order of
-   * `lc_kwargs`, which is then not stored: its values are nearly always the fields themselves.
-   */
-  protected message(Class: MessageClass, value: object, parent: Node, key: string | number): void {
-    const live = value as Record<string, unknown>;
-    const fields: Node = {};
-    const parts: Node[] = [Class.name, fields];
-    assign(parent, key as string, { $message: parts });
-    const changed = Class.layout.filter(
-      (name, i) =>
-        name !== "lc_kwargs" &&
-        Object.hasOwn(live, name) &&
-        !isDefault(live[name], Class.defaults[i]),
-    );
-    const kwargs = live.lc_kwargs;
-    const order = kwargsOrder(Class, live, kwargs, changed);
-    for (const name of order ?? changed) this.child(live[name], fields, name, name);
-    const rest = this.#messageRest(Class, live, order === undefined);
-    if (rest !== undefined) parts.push(rest);
-  }
-
-  #messageRest(Class: MessageClass, live: Record<string, unknown>, withKwargs: boolean): Node {
-    const rest: Node = {};
-    const absent = Class.fields.filter((name) => !Object.hasOwn(live, name));
-    if (absent.length > 0) rest.absent = absent;
-    const extra = Object.keys(live).filter(
-      (name) => name !== "lc_kwargs" && !Class.fields.includes(name),
-    );
-    if (extra.length > 0) {
-      rest.extra = {};
-      for (const name of extra) this.child(live[name], rest.extra, escapeKey(name), name);
-    }
-    for (const symbol of Object.getOwnPropertySymbols(live)) {
-      if (!Class.symbols.some(([known]) => known === symbol)) {
-        throw this.refuse(`it has the symbol key ${String(symbol)}`);
-      }
-    }
-    if (withKwargs) this.#kwargs(live, rest);
-    return Object.keys(rest).length > 0 ? rest : undefined;
-  }
-
-  /** `[name]` where the value is the field of that name, `[name, tree]` where it is its own. */
-  #kwargs(live: Record<string, unknown>, rest: Node): void {
-    const kwargs = live.lc_kwargs;
-    if (!isPlain(kwargs)) {
-      this.child(kwargs, rest, "lc_kwargs", "lc_kwargs");
-      return;
-    }
-    rest.kwargs = [];
-    for (const name of Object.keys(kwargs)) {
-      const entry: Node[] = [name];
-      rest.kwargs.push(entry);
-      if (!isAlias(live, kwargs, name)) this.child(kwargs[name], entry, 1, name);
     }
   }
 }

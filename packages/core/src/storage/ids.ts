@@ -13,6 +13,11 @@ export function describe(value: unknown): string {
   return Array.isArray(value) ? "an array" : typeof value;
 }
 
+export function checkObject(operation: string, name: string, value: unknown): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw invalid(operation, `${name} must be an object, not ${describe(value)}`);
+}
+
 /** A string that every engine returns exactly as it got it. */
 export function checkText(operation: string, name: string, value: unknown): string {
   if (typeof value !== "string") {
