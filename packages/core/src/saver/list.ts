@@ -26,7 +26,7 @@ async function queryOf(
   const beforeVersion =
     sessionId === undefined || beforeId === undefined
       ? undefined
-      : await threads.storage.version(sessionId, beforeId);
+      : await versionOf(threads, sessionId, ns, beforeId);
   return {
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(ns === undefined ? {} : { ns }),
@@ -37,6 +37,21 @@ async function queryOf(
         ? { beforeId }
         : {}),
   };
+}
+
+/** The checkpoint of the listed namespace, else the newest of that id: a subgraph is also listed
+ * from a checkpoint of its parent graph. */
+async function versionOf(
+  threads: Threads,
+  sessionId: string,
+  ns: string | undefined,
+  id: string,
+): Promise<number | undefined> {
+  const found = await threads.storage.versions(sessionId, id);
+  const own = found.find((place) => place.ns === ns);
+  return found.length === 0
+    ? undefined
+    : (own?.version ?? Math.max(...found.map(({ version }) => version)));
 }
 
 /** Where the page after this one begins. */

@@ -29,7 +29,7 @@ import { putCheckpoint, putWrites } from "./put.js";
 import { beginRun } from "./run.js";
 import { textsOf } from "./texts.js";
 import { Threads } from "./threads.js";
-import { configOf, readTuple } from "./tuples.js";
+import { readTuple } from "./tuples.js";
 import { nextVersion } from "./versions.js";
 
 /** Options of every saver. */

@@ -26,6 +26,7 @@ export const WRITE_COLUMNS = [
   "task_path",
   "channel",
   "value",
+  "ns_text",
 ] as const;
 
 export const ITEM_COLUMNS = ["session_id", "seq", "type", "body"] as const;

@@ -90,10 +90,10 @@ export function storedCheckpoints(rows: readonly Row[]): StoredCheckpoint[] {
   return [...found.values()];
 }
 
-/** A row of `WRITE_COLUMNS`, all of one namespace. */
-export function writeFrom(row: Row, ns: string): WriteRecord {
+/** A row of `WRITE_COLUMNS`. */
+export function writeFrom(row: Row): WriteRecord {
   return {
-    ns,
+    ns: (row[8] as Text) ?? (row[1] as string),
     checkpointId: row[2] as string,
     taskId: row[3] as string,
     idx: Number(row[4]),
@@ -105,7 +105,8 @@ export function writeFrom(row: Row, ns: string): WriteRecord {
 
 export function writeParams(sessionId: string, w: WriteRecord): Param[] {
   const ns = namespaceKey(w.ns);
-  return [sessionId, ns, w.checkpointId, w.taskId, w.idx, w.taskPath, w.channel, w.value];
+  const text = ns === w.ns ? null : w.ns;
+  return [sessionId, ns, w.checkpointId, w.taskId, w.idx, w.taskPath, w.channel, w.value, text];
 }
 
 /** A row of `SESSION_COLUMNS` for a session that begins with this batch. */

@@ -93,6 +93,7 @@ const STATE_WRITES: Table = {
     text("task_path"),
     text("channel"),
     text("value"),
+    nullable(text("ns_text")),
   ],
   key: ["session_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx"],
   clustered: true,

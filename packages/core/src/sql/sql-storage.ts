@@ -97,12 +97,12 @@ export class SqlStorage implements Storage {
   async writes(sessionId: string, ns: string, checkpointId: string): Promise<WriteRecord[]> {
     const params = [sessionId, namespaceKey(ns), checkpointId];
     const rows = await this.#query(this.#statements.writes, params);
-    return rows.map((row) => writeFrom(row, ns));
+    return rows.map((row) => writeFrom(row));
   }
 
   async sessionWrites(sessionId: string): Promise<WriteRecord[]> {
     const rows = await this.#query(this.#statements.sessionWrites, [sessionId]);
-    return rows.map((row) => writeFrom(row, (row[8] as string | null) ?? (row[1] as string)));
+    return rows.map((row) => writeFrom(row));
   }
 
   async items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]> {
@@ -139,9 +139,12 @@ export class SqlStorage implements Storage {
     return storedCheckpoints(await this.#query(text, [...params, limit]));
   }
 
-  async version(sessionId: string, id: string): Promise<number | undefined> {
-    const [row] = await this.#query(this.#statements.version, [sessionId, id]);
-    return row && Number(row[0]);
+  async versions(sessionId: string, id: string): Promise<{ ns: string; version: number }[]> {
+    const rows = await this.#query(this.#statements.versions, [sessionId, id]);
+    return rows.map(([key, text, version]) => ({
+      ns: (text as string | null) ?? (key as string),
+      version: Number(version),
+    }));
   }
 
   async ancestors(
@@ -166,7 +169,7 @@ export class SqlStorage implements Storage {
     const padded = Array.from({ length: count }, (_, i) => channels[i] ?? (channels[0] as string));
     const text = this.#statements.ancestorWrites(count);
     const rows = await this.#query(text, [sessionId, namespaceKey(ns), id, depth, ...padded]);
-    return rows.map((row) => writeFrom(row, ns));
+    return rows.map((row) => writeFrom(row));
   }
 
   async runCheckpoints(runId: string): Promise<{ sessionId: string; ns: string; id: string }[]> {

@@ -125,11 +125,11 @@ export class Statements {
     );
   }
 
-  get version(): string {
-    return this.#text(
-      "version",
-      (t) => `SELECT version FROM ${t("agent_state")} WHERE session_id = ? AND checkpoint_id = ?`,
-    );
+  get versions(): string {
+    return this.#text("versions", (t) => {
+      const columns = "checkpoint_ns, ns_text, version";
+      return `SELECT ${columns} FROM ${t("agent_state")} WHERE session_id = ? AND checkpoint_id = ?`;
+    });
   }
 
   get writes(): string {
@@ -139,14 +139,11 @@ export class Statements {
     });
   }
 
-  /** With the text of hashed namespaces, where the checkpoint is there to tell it. */
   get sessionWrites(): string {
-    return this.#text("sessionWrites", (t) => {
-      const columns = WRITE_COLUMNS.map((name) => `w.${name}`).join(", ");
-      const on =
-        "c.session_id = w.session_id AND c.checkpoint_ns = w.checkpoint_ns AND c.checkpoint_id = w.checkpoint_id";
-      return `SELECT ${columns}, c.ns_text FROM ${t("state_writes")} w LEFT JOIN ${t("agent_state")} c ON ${on} WHERE w.session_id = ?`;
-    });
+    return this.#text(
+      "sessionWrites",
+      (t) => `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE session_id = ?`,
+    );
   }
 
   /** @param ranges how many ranges the caller binds */

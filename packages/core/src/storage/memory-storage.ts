@@ -156,10 +156,11 @@ export class MemoryStorage implements Storage {
     return session === undefined ? [] : [[query.sessionId, session]];
   }
 
-  async version(sessionId: string, id: string): Promise<number | undefined> {
-    const checkpoints = this.#open("version").get(sessionId)?.checkpoints.values() ?? [];
-    for (const checkpoint of checkpoints) if (checkpoint.id === id) return checkpoint.version;
-    return undefined;
+  async versions(sessionId: string, id: string): Promise<{ ns: string; version: number }[]> {
+    const checkpoints = this.#open("versions").get(sessionId)?.checkpoints.values() ?? [];
+    return [...checkpoints]
+      .filter((checkpoint) => checkpoint.id === id)
+      .map(({ ns, version }) => ({ ns, version }));
   }
 
   async ancestors(

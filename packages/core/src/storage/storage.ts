@@ -184,8 +184,8 @@ export interface Storage {
   /** One page: of a session newest version first, of all sessions newest id first. */
   list(query: ListQuery): Promise<StoredCheckpoint[]>;
 
-  /** The version of a checkpoint of any namespace of the session. */
-  version(sessionId: string, id: string): Promise<number | undefined>;
+  /** The versions of the checkpoints of that id, in whatever namespaces of the session. */
+  versions(sessionId: string, id: string): Promise<{ ns: string; version: number }[]>;
 
   /**
    * Up to `limit` ancestors of a checkpoint, itself excluded, nearest first, along the parent ids
