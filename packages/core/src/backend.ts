@@ -9,6 +9,6 @@ export type {
   Table,
   TableName,
 } from "./sql/dialect.js";
-export type { Driver, Param, Row, Statement } from "./sql/driver.js";
+export type { Driver, Param, Row, Statement, Step } from "./sql/driver.js";
 export { SqlStorage } from "./sql/sql-storage.js";
 export type * from "./storage/storage.js";

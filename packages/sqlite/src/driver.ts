@@ -1,4 +1,4 @@
-import type { Driver, Param, Row, Statement } from "@threadkeep/core/backend";
+import type { Driver, Param, Row, Statement, Step } from "@threadkeep/core/backend";
 import { StorageError } from "@threadkeep/core/backend";
 import { toStorageError } from "./errors.js";
 
@@ -24,9 +24,6 @@ export interface SqliteSettings {
   /** How long a write waits for other processes, in milliseconds. */
   readonly busyTimeoutMs: number;
 }
-
-/** Migrations under way, by connection: the only transactions that span an `await`. */
-const MIGRATING = new WeakMap<SqliteDatabase, Promise<unknown>>();
 
 const SYNCHRONOUS: readonly unknown[] = ["FULL", "NORMAL", "OFF", "EXTRA"];
 
@@ -68,44 +65,34 @@ export class SqliteDriver implements Driver {
   }
 
   async query(text: string, params: readonly Param[]): Promise<Row[]> {
-    if (MIGRATING.has(this.#db)) await this.#settled();
     return this.#guard("query", () => this.#query(text, params));
   }
 
   async batch(statements: readonly Statement[]): Promise<boolean> {
-    if (MIGRATING.has(this.#db)) await this.#settled();
-    return this.#guard("commit", () => {
-      this.#db.exec("BEGIN IMMEDIATE");
-      return this.#finish(() => this.#runAll(statements));
-    });
+    const isDone = (done: boolean) => done;
+    return this.#guard("commit", () => this.#transaction(() => this.#runAll(statements), isDone));
   }
 
-  async exclusive<T>(run: (driver: Pick<Driver, "query" | "batch">) => Promise<T>): Promise<T> {
-    await this.#settled();
-    const migration = this.#migration(run).finally(() => MIGRATING.delete(this.#db));
-    MIGRATING.set(this.#db, migration);
-    return migration;
+  async exclusive<T>(steps: () => Generator<Step, T, Row[]>): Promise<T> {
+    return this.#guard("setup", () => this.#transaction(() => this.#runSteps(steps())));
   }
 
-  async #settled(): Promise<void> {
-    for (let other = MIGRATING.get(this.#db); other; other = MIGRATING.get(this.#db)) {
-      await other.catch(() => undefined);
+  #runSteps<T>(steps: Generator<Step, T, Row[]>): T {
+    let step = steps.next();
+    while (!step.done) {
+      try {
+        step = steps.next(this.#runStep(step.value));
+      } catch (error) {
+        step = steps.throw(toStorageError("setup", error));
+      }
     }
+    return step.value;
   }
 
-  async #migration<T>(run: (driver: Pick<Driver, "query" | "batch">) => Promise<T>): Promise<T> {
-    this.#guard("setup", () => this.#db.exec("BEGIN IMMEDIATE"));
-    try {
-      const result = await run({
-        query: async (text, params) => this.#guard("setup", () => this.#query(text, params)),
-        batch: async (statements) => this.#guard("setup", () => this.#runAll(statements)),
-      });
-      this.#guard("setup", () => this.#db.exec("COMMIT"));
-      return result;
-    } catch (error) {
-      this.#rollback();
-      throw error;
-    }
+  #runStep({ text, params, reads }: Step): Row[] {
+    if (reads) return this.#query(text, params);
+    this.#write(text).run(...params);
+    return [];
   }
 
   async close(): Promise<void> {
@@ -116,11 +103,12 @@ export class SqliteDriver implements Driver {
     if (this.#owned) this.#db.close();
   }
 
-  #finish(work: () => boolean): boolean {
+  #transaction<T>(work: () => T, isDone: (result: T) => boolean = () => true): T {
+    this.#db.exec("BEGIN IMMEDIATE");
     try {
-      const done = work();
-      this.#db.exec(done ? "COMMIT" : "ROLLBACK");
-      return done;
+      const result = work();
+      this.#db.exec(isDone(result) ? "COMMIT" : "ROLLBACK");
+      return result;
     } catch (error) {
       this.#rollback();
       throw error;

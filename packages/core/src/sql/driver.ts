@@ -8,6 +8,13 @@ export interface Statement {
   readonly expect?: number;
 }
 
+/** One statement of a migration; the rows it reads come back as the value of its `yield`. */
+export interface Step {
+  readonly text: string;
+  readonly params: readonly Param[];
+  readonly reads: boolean;
+}
+
 /**
  * How to talk to a database: four calls, no session state between them. Statement texts come from
  * a bounded set, so a driver may keep all of them prepared. Rejections are `StorageError`s.
@@ -17,9 +24,10 @@ export interface Driver {
   /** All or nothing, in this order. `false`: an expectation failed, and nothing was written. */
   batch(statements: readonly Statement[]): Promise<boolean>;
   /**
-   * Runs one migrator at a time, over all processes. `run` gets a driver whose statements are
-   * inside the lock.
+   * Runs steps while no other process runs any, in one transaction where the engine's DDL has
+   * transactions. A step's error is thrown at its `yield`. A generator, so that a driver that is
+   * synchronous inside can run it without letting go of the lock.
    */
-  exclusive<T>(run: (driver: Pick<Driver, "query" | "batch">) => Promise<T>): Promise<T>;
+  exclusive<T>(steps: () => Generator<Step, T, Row[]>): Promise<T>;
   close(): Promise<void>;
 }

@@ -1,23 +1,42 @@
 import { StorageError } from "../errors.js";
 import type { Dialect } from "./dialect.js";
-import type { Driver } from "./driver.js";
+import type { Driver, Param, Row, Step } from "./driver.js";
 import { HISTORY, MIGRATIONS, type Migration, OWN_TABLES } from "./schema.js";
-
-type Session = Pick<Driver, "query" | "batch">;
 
 /**
  * Brings the schema to this library's version. Any number of processes may call it at once.
  * @throws StorageError `SCHEMA_NEWER` or `SCHEMA_FOREIGN`; nothing is changed then
  */
 export async function migrate(driver: Driver, dialect: Dialect, now: () => number): Promise<void> {
-  if ((await appliedVersion(driver, dialect)) === latest()) return;
-  await driver.exclusive(async (session) => {
-    const applied = await appliedVersion(session, dialect);
-    if (applied === 0) await createMigrations(session, dialect);
-    for (const migration of HISTORY) {
-      if (migration.version > applied) await apply(session, dialect, migration, now());
+  if ((await readOnly(driver, appliedVersion(dialect))) === latest()) return;
+  await driver.exclusive(() => migration(dialect, now));
+}
+
+/** Runs steps that only read, without the lock. */
+async function readOnly<T>(driver: Driver, steps: Generator<Step, T, Row[]>): Promise<T> {
+  let step = steps.next();
+  while (!step.done) {
+    try {
+      step = steps.next(await driver.query(step.value.text, step.value.params));
+    } catch (error) {
+      step = steps.throw(error);
     }
-  });
+  }
+  return step.value;
+}
+
+function read(text: string, params: readonly Param[] = []): Step {
+  return { text, params, reads: true };
+}
+
+function write(text: string, params: readonly Param[] = []): Step {
+  return { text, params, reads: false };
+}
+
+function* migration(dialect: Dialect, now: () => number): Generator<Step, void, Row[]> {
+  const applied = yield* appliedVersion(dialect);
+  if (applied === 0) yield write(dialect.createTable(MIGRATIONS));
+  for (const one of HISTORY) if (one.version > applied) yield* apply(dialect, one, now());
 }
 
 function latest(): number {
@@ -25,12 +44,12 @@ function latest(): number {
 }
 
 /** 0 where there is nothing of ours yet. */
-async function appliedVersion(session: Session, dialect: Dialect): Promise<number> {
+function* appliedVersion(dialect: Dialect): Generator<Step, number, Row[]> {
   const { text, params } = dialect.existingTables(OWN_TABLES);
-  const existing = (await session.query(text, params)).map(([name]) => name as string);
+  const existing = (yield read(text, params)).map(([name]) => name as string);
   if (existing.length === 0) return 0;
   if (!existing.includes("migrations")) throw foreign(dialect, existing[0] as string);
-  const rows = await ownMigrations(session, dialect);
+  const rows = yield* ownMigrations(dialect);
   const version = Math.max(0, ...rows.map(([v]) => Number(v)));
   if (version > latest()) {
     throw new StorageError(
@@ -42,18 +61,17 @@ async function appliedVersion(session: Session, dialect: Dialect): Promise<numbe
   return version;
 }
 
-async function ownMigrations(session: Session, dialect: Dialect) {
+function* ownMigrations(dialect: Dialect): Generator<Step, Row[], Row[]> {
+  let rows: Row[];
   try {
-    const table = dialect.table("migrations");
-    const rows = await session.query(`SELECT version, name FROM ${table}`, []);
-    if (rows.length > 0 && rows.every(([, name]) => String(name).startsWith("threadkeep"))) {
-      return rows;
-    }
+    rows = yield read(`SELECT version, name FROM ${dialect.table("migrations")}`);
   } catch (error) {
     if (error instanceof StorageError && error.code !== "DATABASE") throw error;
     throw foreign(dialect, "migrations", error);
   }
-  throw foreign(dialect, "migrations");
+  const isOurs = rows.length > 0 && rows.every(([, name]) => String(name).startsWith("threadkeep"));
+  if (!isOurs) throw foreign(dialect, "migrations");
+  return rows;
 }
 
 function foreign(dialect: Dialect, table: string, cause?: unknown): StorageError {
@@ -66,20 +84,9 @@ function foreign(dialect: Dialect, table: string, cause?: unknown): StorageError
   );
 }
 
-async function createMigrations(session: Session, dialect: Dialect): Promise<void> {
-  await session.batch([{ text: dialect.createTable(MIGRATIONS), params: [] }]);
-}
-
-async function apply(
-  session: Session,
-  dialect: Dialect,
-  migration: Migration,
-  now: number,
-): Promise<void> {
+function* apply(dialect: Dialect, one: Migration, now: number): Generator<Step, void, Row[]> {
+  for (const text of one.statements(dialect)) yield write(text);
   const columns = MIGRATIONS.columns.map((column) => column.name);
   const record = dialect.insert("migrations", columns, { action: "fail" }, 1);
-  await session.batch([
-    ...migration.statements(dialect).map((text) => ({ text, params: [] })),
-    { text: record, params: [migration.version, migration.name, now] },
-  ]);
+  yield write(dialect.placeholders(record), [one.version, one.name, now]);
 }
