@@ -11,6 +11,13 @@ export interface Place {
   readonly checkpointId: string | undefined;
 }
 
+/** Whether a config is one at all; what it says is checked where it is read. */
+export function checkConfig(operation: string, name: string, config: unknown): void {
+  checkObject(operation, name, config);
+  const { configurable } = config as { configurable?: unknown };
+  if (configurable !== undefined) checkObject(operation, `${name}.configurable`, configurable);
+}
+
 export function namespaceOf(operation: string, config: RunnableConfig): string {
   const ns: unknown = config.configurable?.checkpoint_ns;
   return ns === undefined ? "" : checkText(operation, "checkpoint_ns", ns);
@@ -26,6 +33,7 @@ export function checkpointIdOf(operation: string, config: RunnableConfig): strin
 }
 
 export function placeOf(operation: string, config: RunnableConfig): Place {
+  checkConfig(operation, "config", config);
   if (config.configurable?.thread_id === undefined) {
     throw invalid(
       operation,

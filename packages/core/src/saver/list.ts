@@ -2,7 +2,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import type { CheckpointListOptions, CheckpointTuple } from "@langchain/langgraph-checkpoint";
 import { checkId } from "../storage/ids.js";
 import type { ListQuery, StoredCheckpoint } from "../storage/storage.js";
-import { checkFilter, checkLimit, checkpointIdOf, namespaceOf } from "./config.js";
+import { checkConfig, checkFilter, checkLimit, checkpointIdOf, namespaceOf } from "./config.js";
 import { again, ItemsGone } from "./loader.js";
 import { readMetadata } from "./metadata.js";
 import type { Threads } from "./threads.js";
@@ -16,6 +16,8 @@ async function queryOf(
   config: RunnableConfig,
   before: RunnableConfig | undefined,
 ): Promise<Omit<ListQuery, "limit">> {
+  checkConfig("list", "config", config);
+  if (before !== undefined) checkConfig("list", "before", before);
   const { thread_id, checkpoint_ns } = config.configurable ?? {};
   const sessionId = thread_id === undefined ? undefined : checkId("list", "thread_id", thread_id);
   const ns = checkpoint_ns === undefined ? undefined : namespaceOf("list", config);
@@ -58,7 +60,7 @@ async function versionOf(
 function behind(query: Omit<ListQuery, "limit">, last: StoredCheckpoint): Omit<ListQuery, "limit"> {
   const { sessionId, checkpoint } = last;
   if (query.sessionId !== undefined) return { ...query, beforeVersion: checkpoint.version };
-  return { ...query, after: { sessionId, ns: checkpoint.ns, id: checkpoint.id } };
+  return { ...query, after: { sessionId, id: checkpoint.id, version: checkpoint.version } };
 }
 
 export async function* listTuples(

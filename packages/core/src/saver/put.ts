@@ -13,7 +13,7 @@ import {
   finishValue,
   timeOf,
 } from "../state/manifest.js";
-import { checkId, checkObject, checkText } from "../storage/ids.js";
+import { checkId, checkObject, checkText, invalid } from "../storage/ids.js";
 import { announcedBefore } from "./announced.js";
 import { ownerOf, placeOf, runIdOf } from "./config.js";
 import { checkpointKey } from "./lineage.js";
@@ -90,6 +90,7 @@ export async function putWrites(
   const owner = ownerOf("putWrites", config);
   const thread = threads.get(threadId);
   const run = runStateOf(config, thread);
+  checkWrites(writes);
   const drafts = writes.map(([channel, value], i) => ({
     channel: checkText("putWrites", "channel", channel),
     idx: Object.hasOwn(WRITES_IDX_MAP, channel) ? (WRITES_IDX_MAP[channel] as number) : i,
@@ -114,6 +115,11 @@ export async function putWrites(
     }),
   });
   threads.used(thread);
+}
+
+function checkWrites(writes: unknown): void {
+  if (Array.isArray(writes) && writes.every((write) => Array.isArray(write))) return;
+  throw invalid("putWrites", "writes must be a list of [channel, value]");
 }
 
 function basisOf(ns: string, parentId: string | undefined, metadata: CheckpointMetadata): string[] {

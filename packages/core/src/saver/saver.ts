@@ -14,7 +14,7 @@ import { operation, StorageError } from "../errors.js";
 import type { ValueClass } from "../state/classes.js";
 import { checkId } from "../storage/ids.js";
 import type { Storage } from "../storage/storage.js";
-import { placeOf } from "./config.js";
+import { checkConfig, placeOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
 import { listTuples } from "./list.js";
 import { again } from "./loader.js";
@@ -84,11 +84,12 @@ export class StorageSaver extends BaseCheckpointSaver {
    */
   // Not `async`: a run is recognised before LangGraph's first own `await`.
   override getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
-    if (config.configurable?.thread_id === undefined) return Promise.resolve(undefined);
     return operation("getTuple", () => this.#getTuple(config));
   }
 
   async #getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
+    checkConfig("getTuple", "config", config);
+    if (config.configurable?.thread_id === undefined) return undefined;
     const { threadId, ns, checkpointId } = placeOf("getTuple", config);
     const thread = this.#threads.get(threadId);
     const { deletions } = thread;

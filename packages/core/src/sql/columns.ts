@@ -65,7 +65,7 @@ export const GUARD_WHERE =
   "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ?";
 
 export const AFTER =
-  "(checkpoint_id < ? OR (checkpoint_id = ? AND (session_id > ? OR (session_id = ? AND checkpoint_ns > ?))))";
+  "(checkpoint_id < ? OR (checkpoint_id = ? AND (session_id > ? OR (session_id = ? AND version < ?))))";
 
 export const COPIED = {
   agent_state: CHECKPOINT_COLUMNS,

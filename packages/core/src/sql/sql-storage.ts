@@ -134,7 +134,7 @@ export class SqlStorage implements Storage {
       (param) => param !== undefined,
     );
     if (after !== undefined) {
-      params.push(after.id, after.id, after.sessionId, after.sessionId, namespaceKey(after.ns));
+      params.push(after.id, after.id, after.sessionId, after.sessionId, after.version);
     }
     return storedCheckpoints(await this.#query(text, [...params, limit]));
   }

@@ -118,7 +118,7 @@ export class Statements {
     ].filter((condition) => condition !== false);
     const order = shape.session
       ? (a: string) => ` ORDER BY ${a}version DESC`
-      : (a: string) => ` ORDER BY ${a}checkpoint_id DESC, ${a}session_id, ${a}checkpoint_ns`;
+      : (a: string) => ` ORDER BY ${a}checkpoint_id DESC, ${a}session_id, ${a}version DESC`;
     const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
     return this.#text(`list ${JSON.stringify(shape)}`, (t) =>
       withWrites(t, `SELECT * FROM ${t("agent_state")}${where}${order("")} LIMIT ?`, order("c.")),

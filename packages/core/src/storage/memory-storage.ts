@@ -1,5 +1,5 @@
 import { StorageError } from "../errors.js";
-import { compareBytes, comparePlaces, newestFirst, placeOf } from "./order.js";
+import { compareBytes, compareCursors, cursorOf, newestFirst } from "./order.js";
 import type { Range } from "./ranges.js";
 import type {
   Batch,
@@ -141,10 +141,10 @@ export class MemoryStorage implements Storage {
     );
     const { after } = query;
     if (query.sessionId === undefined) {
-      all.sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
+      all.sort((a, b) => compareCursors(cursorOf(a), cursorOf(b)));
     }
     return all
-      .filter((entry) => after === undefined || comparePlaces(placeOf(entry), after) > 0)
+      .filter((entry) => after === undefined || compareCursors(cursorOf(entry), after) > 0)
       .slice(0, query.limit)
       .map(({ sessionId, session, checkpoint }) => stored(sessionId, session, checkpoint));
   }

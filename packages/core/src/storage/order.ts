@@ -1,25 +1,20 @@
-import type { CheckpointRecord } from "./storage.js";
+import type { CheckpointRecord, ListCursor } from "./storage.js";
 
 /** Newest version first, which is the order of a thread's listing. */
 export function newestFirst(checkpoints: CheckpointRecord[]): CheckpointRecord[] {
   return checkpoints.sort((a, b) => b.version - a.version);
 }
 
-/** A checkpoint among all sessions. */
-export interface Place {
-  sessionId: string;
-  ns: string;
-  id: string;
+/** Where a checkpoint stands among those of all sessions. */
+export function cursorOf(entry: { sessionId: string; checkpoint: CheckpointRecord }): ListCursor {
+  const { id, version } = entry.checkpoint;
+  return { sessionId: entry.sessionId, id, version };
 }
 
-export function placeOf(entry: { sessionId: string; checkpoint: CheckpointRecord }): Place {
-  return { sessionId: entry.sessionId, ns: entry.checkpoint.ns, id: entry.checkpoint.id };
-}
-
-/** Newest id first, then by session and namespace. */
-export function comparePlaces(a: Place, b: Place): number {
+/** Newest id first, then by session, then newest version first. */
+export function compareCursors(a: ListCursor, b: ListCursor): number {
   return (
-    compareBytes(b.id, a.id) || compareBytes(a.sessionId, b.sessionId) || compareBytes(a.ns, b.ns)
+    compareBytes(b.id, a.id) || compareBytes(a.sessionId, b.sessionId) || b.version - a.version
   );
 }
 

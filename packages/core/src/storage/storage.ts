@@ -101,8 +101,8 @@ export interface StoredCheckpoint {
 /** Place of a checkpoint in the listing of all sessions; the next page begins behind it. */
 export interface ListCursor {
   readonly sessionId: string;
-  readonly ns: string;
   readonly id: string;
+  readonly version: number;
 }
 
 export interface ListQuery {
@@ -181,7 +181,10 @@ export interface Storage {
    */
   items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]>;
 
-  /** One page: of a session newest version first, of all sessions newest id first. */
+  /**
+   * One page: of a session newest version first, of all sessions newest id first,
+   * then by session id, then newest version first.
+   */
   list(query: ListQuery): Promise<StoredCheckpoint[]>;
 
   /** The versions of the checkpoints of that id, in whatever namespaces of the session. */
