@@ -96,7 +96,7 @@ export class ItemLoader {
         const item = this.#find(seq, items);
         if (item === undefined) {
           if (!waiting.has(seq)) throw this.#missing([[seq, seq]]);
-        } else if (item.kind === "list" || item.base !== undefined) {
+        } else if (item.kind === "page" || item.base !== undefined) {
           named.push(...item.named);
         }
       }

@@ -1,6 +1,7 @@
 import type { Item } from "../state/item.js";
 import type { ItemLog } from "../state/item-log.js";
-import type { Numbering, Segment } from "../state/list.js";
+import type { Numbering } from "../state/list.js";
+import type { Tree } from "../state/tree.js";
 
 /** Gives numbers to the items of one batch that are not stored yet. */
 export class BatchNumbering implements Numbering {
@@ -33,10 +34,10 @@ export class BatchNumbering implements Numbering {
     return seq;
   }
 
-  page(text: string, segments: Segment[]): Item {
+  page(text: string, tree: Tree): Item {
     let page = this.#pages.get(text);
     if (page === undefined) {
-      page = this.#log.page(text, segments);
+      page = this.#log.page(text, tree);
       this.#pages.set(text, page);
     }
     return page;

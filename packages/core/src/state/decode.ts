@@ -8,6 +8,8 @@ export interface DecodeContext {
   readonly classes: ClassRegistry;
   /** A fresh value of an item. */
   item(seq: number): unknown;
+  /** The tree of a page. */
+  page(seq: number): Tree;
   /** Appends the elements of a segment list, see `list.ts`. */
   list(segments: Tree[], into: unknown[], decode: (tree: Tree) => unknown): void;
 }
@@ -72,6 +74,8 @@ export class Decoder {
       }
       case "$item":
         return this.#context.item(body as number);
+      case "$page":
+        return this.#decode(this.#context.page(body as number), id);
       case "$list": {
         const array = this.#share(id, [] as unknown[]);
         this.#context.list(body as Tree[], array, (tree) => this.#decode(tree, undefined));

@@ -2,7 +2,7 @@ import { Encoder, isDense } from "./encode.js";
 import { Item, type Owners } from "./item.js";
 import { type ItemLog, TEXT_ITEM_CHARS } from "./item-log.js";
 import { kindOf } from "./kinds.js";
-import { type Numbering, type Segment, SegmentBuilder, seal } from "./list.js";
+import { INLINE_CHARS, type Numbering, type Segment, SegmentBuilder, seal } from "./list.js";
 import { assign, type Tree } from "./tree.js";
 
 /** A tree whose items have no numbers yet. */
@@ -56,15 +56,29 @@ export class DraftEncoder extends Encoder {
   }
 
   #item(value: object): Item | undefined {
-    const known = this.#log.known(value, this.#owners);
+    const known = this.#known(value);
     if (known !== undefined) return known;
-    if (this.classes.messageOf(value) === undefined) {
-      const weight = this.#weigh(value, 0);
-      const isWhole =
-        kindOf(value) === "bytes" || (weight <= OPEN_WEIGHT && !this.#hasItemList(value));
-      if (weight < ITEM_WEIGHT || !isWhole) return undefined;
+    return this.#isItem(value) ? this.#log.encode(value, [...this.path()], this.#owners) : undefined;
+  }
+
+  /** What throws when it is read is opened, so that the refusal names its very path. */
+  #known(value: object, guess?: Item): Item | undefined {
+    try {
+      return this.#log.known(value, this.#owners, guess);
+    } catch {
+      return undefined;
     }
-    return this.#log.encode(value, [...this.path()], this.#owners);
+  }
+
+  #isItem(value: object): boolean {
+    try {
+      if (this.classes.messageOf(value) !== undefined) return true;
+      const weight = this.#weigh(value, 0);
+      if (weight < ITEM_WEIGHT) return false;
+      return kindOf(value) === "bytes" || (weight <= OPEN_WEIGHT && !this.#hasItemList(value));
+    } catch {
+      return false;
+    }
   }
 
   protected override array(value: unknown[], parent: Draft[], key: string | number): void {
@@ -78,7 +92,7 @@ export class DraftEncoder extends Encoder {
       const part = value[i];
       const known =
         typeof part === "object" && part !== null
-          ? this.#log.known(part, this.#owners, guesses?.[i])
+          ? this.#known(part, guesses?.[i])
           : undefined;
       if (known !== undefined) list.parts[i] = known;
       else this.child(part, list.parts, i, i);
@@ -138,6 +152,10 @@ function* partsOf(value: object): Generator<readonly [name: string, part: unknow
 export function storedDraft(log: ItemLog, tree: Tree): Draft | undefined {
   if (typeof tree !== "object" || tree === null) return tree;
   if (!Array.isArray(tree) && tree.$item !== undefined) return log.get(tree.$item as number);
+  if (!Array.isArray(tree) && tree.$page !== undefined) {
+    const page = log.get(tree.$page as number);
+    return page && storedDraft(log, page.tree);
+  }
   if (!Array.isArray(tree) && tree.$list !== undefined) {
     const list = new DraftList();
     return addStored(log, tree.$list as unknown as Segment[], list.parts) ? list : undefined;
@@ -172,8 +190,17 @@ function addStored(log: ItemLog, segments: readonly Segment[], into: Draft[]): b
   });
 }
 
-/** The tree of a draft, its items numbered. */
-export function finish(draft: Draft, numbering: Numbering): Tree {
+/** The tree of a document, its items numbered; what is too big to stand inline stands in a page. */
+export function finishDocument(draft: Draft, numbering: Numbering): Tree {
+  const tree = finish(draft, numbering);
+  if (typeof tree !== "object" || tree === null || Array.isArray(tree)) return tree;
+  const text = JSON.stringify(tree);
+  return text.length <= INLINE_CHARS
+    ? tree
+    : { $page: numbering.seq(numbering.page(text, tree)) };
+}
+
+function finish(draft: Draft, numbering: Numbering): Tree {
   if (typeof draft !== "object" || draft === null) return draft;
   if (draft instanceof Item) return { $item: numbering.seq(draft) };
   if (draft instanceof DraftList) return finishList(draft, numbering);

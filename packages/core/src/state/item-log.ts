@@ -2,7 +2,7 @@ import type { Range } from "../storage/ranges.js";
 import type { ClassRegistry } from "./classes.js";
 import { Encoder } from "./encode.js";
 import { Item, type ItemKeeper, type Owners } from "./item.js";
-import { INLINE_CHARS, type Segment } from "./list.js";
+import { INLINE_CHARS } from "./list.js";
 import { Matcher } from "./match.js";
 import type { Tree, TreeObject } from "./tree.js";
 
@@ -53,7 +53,7 @@ export class ItemLog implements ItemKeeper {
     this.#bySeq.set(seq, { item, size });
     this.size += size;
     if (item.kind === "text") this.#texts.set(item.tree as string, item);
-    else if (item.kind === "list") this.#pages.set(JSON.stringify(item.tree), item);
+    else if (item.kind === "page") this.#pages.set(JSON.stringify(item.tree), item);
     else if (item.messageId !== undefined) this.#addMessage(item.messageId, item);
   }
 
@@ -71,7 +71,7 @@ export class ItemLog implements ItemKeeper {
       this.#bySeq.delete(seq);
       this.size -= size;
       if (item.kind === "text") this.#texts.delete(item.tree as string);
-      else if (item.kind === "list") this.#pages.delete(JSON.stringify(item.tree));
+      else if (item.kind === "page") this.#pages.delete(JSON.stringify(item.tree));
       else if (item.messageId !== undefined) this.#messages.delete(item.messageId);
     }
   }
@@ -168,8 +168,8 @@ export class ItemLog implements ItemKeeper {
     return item;
   }
 
-  page(text: string, segments: Segment[]): Item {
-    return this.#pages.get(text) ?? new Item(this, "list", segments as unknown as Tree);
+  page(text: string, tree: Tree): Item {
+    return this.#pages.get(text) ?? new Item(this, "page", tree);
   }
 
   /** Of the wanted numbers, those that have to be read. */

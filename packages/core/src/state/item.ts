@@ -1,12 +1,14 @@
 import type { Range } from "../storage/ranges.js";
 import type { ClassRegistry } from "./classes.js";
-import type { Segment } from "./list.js";
 import { MessageSnapshot } from "./message.js";
-import { namedInList } from "./named.js";
+import { namedInPage } from "./named.js";
 import type { Tree, TreeObject } from "./tree.js";
 
-/** `message`: `[class, fields, rest?]`; `text`: a string; `list`: segments; `value`: any other tree. */
-export type ItemKind = "message" | "text" | "value" | "list";
+/**
+ * `message`: `[class, fields, rest?]`; `text`: a string; `value`: any tree that names no items;
+ * `page`: segments of a list, or the tree of an open object.
+ */
+export type ItemKind = "message" | "text" | "value" | "page";
 
 /** Whatever keeps items: it lives as long as one of them does. */
 export interface ItemKeeper {
@@ -71,7 +73,7 @@ export class Item {
 
   /** The numbers of other items that this one needs. */
   get named(): Range[] {
-    if (this.kind === "list") return namedInList(this.tree as unknown as Segment[]);
+    if (this.kind === "page") return namedInPage(this.tree);
     return this.base === undefined ? [] : [[this.base.seq, this.base.seq]];
   }
 
@@ -83,7 +85,7 @@ export class Item {
 
   /** @param base the item of {@link Item.baseOf} */
   static read(keeper: ItemKeeper, type: string, body: Tree, base?: Item): Item {
-    if (type === "text" || type === "value" || type === "list") return new Item(keeper, type, body);
+    if (type === "text" || type === "value" || type === "page") return new Item(keeper, type, body);
     if (base !== undefined) {
       const [, own] = (body as TreeObject).$like as [number, TreeObject];
       const fields = { ...((base.tree as Tree[])[1] as TreeObject), ...own };

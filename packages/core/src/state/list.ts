@@ -22,7 +22,7 @@ const PAGE_MAX_CHARS = 2048;
 export interface Numbering {
   seq(item: Item): number;
   /** The item of a page with this text: the stored one, or a new one. */
-  page(text: string, segments: Segment[]): Item;
+  page(text: string, tree: Tree): Item;
 }
 
 export class SegmentBuilder {
@@ -80,7 +80,7 @@ function paginate(segments: Segment[], numbering: Numbering): SegmentBuilder | u
     append(page, atom);
     size += text.length;
     if (size >= PAGE_MAX_CHARS || (size >= PAGE_MIN_CHARS && isCut(text))) {
-      out.page(numbering.seq(numbering.page(JSON.stringify(page.segments), page.segments)));
+      out.page(numbering.seq(numbering.page(JSON.stringify(page.segments), page.segments as unknown as Tree)));
       pages += 1;
       page = new SegmentBuilder();
       size = 0;

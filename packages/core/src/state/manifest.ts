@@ -1,7 +1,7 @@
 import type { Checkpoint } from "@langchain/langgraph-checkpoint";
 import { mergeRanges, type Range, rangeSize } from "../storage/ranges.js";
 import { type DecodeContext, Decoder } from "./decode.js";
-import { type Draft, DraftEncoder, finish, storedDraft } from "./draft.js";
+import { type Draft, DraftEncoder, finishDocument, storedDraft } from "./draft.js";
 import { Encoder } from "./encode.js";
 import { type Item, Owners } from "./item.js";
 import type { ItemLog } from "./item-log.js";
@@ -97,7 +97,7 @@ export function finishCheckpoint(
   const values: TreeObject = {};
   for (const [channel, value] of draft.values) {
     if (dropped.has(channel)) continue;
-    assign(values, escapeKey(channel), finish(value, numbering));
+    assign(values, escapeKey(channel), finishDocument(value, numbering));
   }
   const { versions, seen, ...first } = draft.fixed;
   return { ...first, values, versions, seen } as TreeObject;
@@ -109,7 +109,7 @@ export function timeOf(ts: unknown): number | undefined {
   return !Number.isNaN(time) && new Date(time).toISOString() === ts ? time : undefined;
 }
 
-export { finish as finishValue };
+export { finishDocument as finishValue };
 
 /** Makes fresh values of trees whose items are all held by the log. */
 export class Reader implements DecodeContext {
@@ -130,7 +130,7 @@ export class Reader implements DecodeContext {
   }
 
   #hasPages(named: readonly Range[]): boolean {
-    return named.some(([first, last]) => first === last && this.#find(first)?.kind === "list");
+    return named.some(([first, last]) => first === last && this.#find(first)?.kind === "page");
   }
 
   read(tree: Tree): unknown {
@@ -177,14 +177,18 @@ export class Reader implements DecodeContext {
     return decoder.message(snapshot);
   }
 
+  page(seq: number): Tree {
+    const page = this.#find(seq);
+    if (page?.kind !== "page") throw new TypeError(`page ${seq} is missing`);
+    return page.tree;
+  }
+
   list(segments: Tree[], into: unknown[], decode: (tree: Tree) => unknown): void {
     for (const segment of segments as unknown as Segment[]) {
       if (!Array.isArray(segment)) {
         for (const tree of segment.v) into.push(decode(tree));
       } else if (segment.length === 1) {
-        const page = this.#find(segment[0]);
-        if (page?.kind !== "list") throw new TypeError(`page ${segment[0]} is missing`);
-        this.list(page.tree as Tree[], into, decode);
+        this.list(this.page(segment[0]) as Tree[], into, decode);
       } else {
         const [first, count] = segment;
         for (let seq = first; seq < first + count; seq += 1) into.push(this.item(seq));

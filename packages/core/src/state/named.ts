@@ -9,10 +9,11 @@ export function namedItems(trees: Iterable<Tree>): Range[] {
   return ranges;
 }
 
-/** The items that the segments of a list name. */
-export function namedInList(segments: readonly Segment[]): Range[] {
+/** The items that a page names. */
+export function namedInPage(page: Tree): Range[] {
+  if (!Array.isArray(page)) return namedItems([page]);
   const ranges: Range[] = [];
-  collectList(segments, ranges);
+  collectList(page as unknown as Segment[], ranges);
   return ranges;
 }
 
@@ -24,7 +25,7 @@ function collect(tree: Tree, into: Range[]): void {
   }
   for (const key in tree) {
     const part = tree[key] as Tree;
-    if (key === "$item") into.push([part as number, part as number]);
+    if (key === "$item" || key === "$page") into.push([part as number, part as number]);
     else if (key === "$list") collectList(part as unknown as Segment[], into);
     else collect(part, into);
   }

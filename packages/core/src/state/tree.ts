@@ -13,6 +13,7 @@
  * | `$def`, `$ref` | an object that occurs again (`[n, tree]`), and where it does (`n`) |
  * | `$item` | an item of the thread, by number |
  * | `$list` | an array with items in it, as segments, see `list.ts` |
+ * | `$page` | a big object with items in it, by the number of the item that holds its tree |
  */
 export type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
 
