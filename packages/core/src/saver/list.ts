@@ -6,7 +6,7 @@ import { checkConfig, checkFilter, checkLimit, checkpointIdOf, namespaceOf } fro
 import { again, ItemsGone } from "./loader.js";
 import { readMetadata } from "./metadata.js";
 import type { Threads } from "./threads.js";
-import { learn, parse, readTuple } from "./tuples.js";
+import { learn, type Parsed, parse, readTuple } from "./tuples.js";
 
 const PAGE = 64;
 
@@ -101,15 +101,20 @@ async function* readPage(
   threads: Threads,
   page: readonly StoredCheckpoint[],
 ): AsyncGenerator<CheckpointTuple> {
-  await prefetch(threads, page);
-  for (const stored of page) {
-    const { sessionId, checkpoint } = stored;
-    let current: StoredCheckpoint | undefined = stored;
+  for (const parsed of await prefetch(threads, page)) {
+    const { sessionId, checkpoint } = parsed.stored;
+    let first: Parsed | undefined = parsed;
     const tuple = await again(async () => {
-      const found =
-        current ?? (await threads.storage.checkpoint(sessionId, checkpoint.ns, checkpoint.id));
-      current = undefined;
-      return found && (await readTuple(threads, found)).tuple;
+      if (first !== undefined) {
+        const { stored } = first;
+        const found = await readTuple(threads, stored, first).catch((error: unknown) => {
+          first = undefined;
+          throw error;
+        });
+        return found.tuple;
+      }
+      const stored = await threads.storage.checkpoint(sessionId, checkpoint.ns, checkpoint.id);
+      return stored && (await readTuple(threads, stored)).tuple;
     });
     // What was deleted since the page was read is passed over.
     if (tuple !== undefined) yield tuple;
@@ -117,16 +122,16 @@ async function* readPage(
 }
 
 /** One reading for the whole page; its tuples then find everything in memory. */
-async function prefetch(threads: Threads, page: readonly StoredCheckpoint[]): Promise<void> {
+async function prefetch(threads: Threads, page: readonly StoredCheckpoint[]): Promise<Parsed[]> {
+  const all = await Promise.all(page.map((stored) => parse(threads, stored)));
   for (const sessionId of new Set(page.map((stored) => stored.sessionId))) {
-    const own = page.filter((stored) => stored.sessionId === sessionId);
-    const parsed = await Promise.all(own.map((stored) => parse(threads, stored)));
+    const own = all.filter(({ stored }) => stored.sessionId === sessionId);
     const thread = threads.get(sessionId);
-    for (const one of parsed) learn(thread, one);
-    const trees = parsed.flatMap((one) => [one.state, ...one.writes.map(({ value }) => value)]);
-    const { guard } = own[0] as StoredCheckpoint;
-    await thread.reader(trees, guard).catch((error: unknown) => {
+    for (const one of own) learn(thread, one);
+    const trees = own.flatMap((one) => [one.state, ...one.writes.map(({ value }) => value)]);
+    await thread.neededItems(trees, (own[0] as Parsed).stored.guard).catch((error: unknown) => {
       if (!(error instanceof ItemsGone)) throw error;
     });
   }
+  return all;
 }

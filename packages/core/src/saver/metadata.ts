@@ -1,10 +1,8 @@
 import type { CheckpointMetadata } from "@langchain/langgraph-checkpoint";
 import type { ClassRegistry } from "../state/classes.js";
-import { Decoder } from "../state/decode.js";
+import { type DecodeContext, Decoder } from "../state/decode.js";
 import { Encoder } from "../state/encode.js";
-import { ItemLog } from "../state/item-log.js";
-import { Reader } from "../state/manifest.js";
-import type { Tree, TreeObject } from "../state/tree.js";
+import { isPlainTree, type Tree, type TreeObject } from "../state/tree.js";
 import type { CheckpointRecord } from "../storage/storage.js";
 import type { Threads } from "./threads.js";
 
@@ -26,6 +24,13 @@ export function writeMetadata(classes: ClassRegistry, metadata: unknown): Column
   return { source, step, metadata: rest };
 }
 
+function withoutItems(classes: ClassRegistry): DecodeContext {
+  const refuse = () => {
+    throw new TypeError("metadata names an item");
+  };
+  return { classes, item: refuse, page: refuse, list: refuse };
+}
+
 /** Whether every engine returns the text from a column exactly. */
 function isColumnText(value: unknown): value is string {
   return typeof value === "string" && value.isWellFormed() && !value.includes("\0");
@@ -40,7 +45,6 @@ export async function readMetadata(
   const rest = (await threads.texts.read(metadata)) as TreeObject;
   const isWhole = source === null || step === null || Object.hasOwn(rest, "source");
   const tree = isWhole ? rest : { source, step, ...rest };
-  return new Decoder(new Reader(new ItemLog(classes), new Map(), [])).decode(
-    tree,
-  ) as CheckpointMetadata;
+  const value = isPlainTree(tree) ? tree : new Decoder(withoutItems(classes)).decode(tree);
+  return value as CheckpointMetadata;
 }

@@ -79,17 +79,21 @@ export interface ReadTuple {
 }
 
 /** Fresh values of a checkpoint, its metadata and its pending writes. */
-export async function readTuple(threads: Threads, stored: StoredCheckpoint): Promise<ReadTuple> {
+export async function readTuple(
+  threads: Threads,
+  stored: StoredCheckpoint,
+  parsedBefore?: Parsed,
+): Promise<ReadTuple> {
   const thread = threads.get(stored.sessionId);
   const { checkpoint: row, guard } = stored;
   try {
-    const parsed = await parse(threads, stored);
-    learn(thread, parsed);
+    const parsed = parsedBefore ?? (await parse(threads, stored));
+    if (parsedBefore === undefined) learn(thread, parsed);
     const pendingTrees = parsed.writes.map(({ value }) => value);
     const reader = await thread.reader([parsed.state, ...pendingTrees], guard);
     const checkpoint = reader.readCheckpoint(parsed.state, row);
     // A pending value and a channel value stay two objects, whatever item they share.
-    const pending = await thread.reader(pendingTrees, guard);
+    const pending = pendingTrees.length === 0 ? reader : await thread.reader(pendingTrees, guard);
     if (checkpoint.v < 4 && row.parentId !== null) {
       await addPendingSends(threads, stored, checkpoint, row.parentId);
     }

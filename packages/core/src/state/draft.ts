@@ -58,7 +58,9 @@ export class DraftEncoder extends Encoder {
   #item(value: object): Item | undefined {
     const known = this.#known(value);
     if (known !== undefined) return known;
-    return this.#isItem(value) ? this.#log.encode(value, [...this.path()], this.#owners) : undefined;
+    return this.#isItem(value)
+      ? this.#log.encode(value, [...this.path()], this.#owners)
+      : undefined;
   }
 
   /** What throws when it is read is opened, so that the refusal names its very path. */
@@ -91,9 +93,7 @@ export class DraftEncoder extends Encoder {
     for (let i = 0; i < value.length; i += 1) {
       const part = value[i];
       const known =
-        typeof part === "object" && part !== null
-          ? this.#known(part, guesses?.[i])
-          : undefined;
+        typeof part === "object" && part !== null ? this.#known(part, guesses?.[i]) : undefined;
       if (known !== undefined) list.parts[i] = known;
       else this.child(part, list.parts, i, i);
       const placed = list.parts[i];
@@ -195,9 +195,7 @@ export function finishDocument(draft: Draft, numbering: Numbering): Tree {
   const tree = finish(draft, numbering);
   if (typeof tree !== "object" || tree === null || Array.isArray(tree)) return tree;
   const text = JSON.stringify(tree);
-  return text.length <= INLINE_CHARS
-    ? tree
-    : { $page: numbering.seq(numbering.page(text, tree)) };
+  return text.length <= INLINE_CHARS ? tree : { $page: numbering.seq(numbering.page(text, tree)) };
 }
 
 function finish(draft: Draft, numbering: Numbering): Tree {

@@ -2,7 +2,7 @@ import type { Range } from "../storage/ranges.js";
 import type { ClassRegistry } from "./classes.js";
 import { MessageSnapshot } from "./message.js";
 import { namedInPage } from "./named.js";
-import type { Tree, TreeObject } from "./tree.js";
+import { isPlainTree, type Tree, type TreeObject } from "./tree.js";
 
 /**
  * `message`: `[class, fields, rest?]`; `text`: a string; `value`: any tree that names no items;
@@ -36,6 +36,7 @@ export class Item {
   /** See {@link Owners}. */
   owner: object | undefined;
   #snapshot: MessageSnapshot | undefined;
+  #isPlain: boolean | undefined;
 
   constructor(keeper: ItemKeeper, kind: ItemKind, tree: Tree, base?: Item) {
     this.keeper = keeper;
@@ -50,6 +51,12 @@ export class Item {
   get snapshot(): MessageSnapshot {
     this.#snapshot ??= new MessageSnapshot(this.keeper.classes, this.tree as Tree[]);
     return this.#snapshot;
+  }
+
+  /** Of a value: whether its tree stands for itself. */
+  get isPlain(): boolean {
+    this.#isPlain ??= isPlainTree(this.tree);
+    return this.#isPlain;
   }
 
   /** What the `type` column says: the class of a message, else the kind. */

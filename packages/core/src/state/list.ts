@@ -47,6 +47,11 @@ export class SegmentBuilder {
     else this.#push({ v: [tree] });
   }
 
+  add(segment: Segment): void {
+    if (Array.isArray(segment)) this.#push([...segment]);
+    else for (const tree of segment.v) this.value(tree);
+  }
+
   /** Whether the text is certain to be short, without writing it. */
   get isShort(): boolean {
     return this.#inline === 0 && this.segments.length <= 32;
@@ -77,16 +82,20 @@ function paginate(segments: Segment[], numbering: Numbering): SegmentBuilder | u
   let size = 0;
   for (const atom of atoms(segments)) {
     const text = JSON.stringify(atom);
-    append(page, atom);
+    page.add(atom);
     size += text.length;
     if (size >= PAGE_MAX_CHARS || (size >= PAGE_MIN_CHARS && isCut(text))) {
-      out.page(numbering.seq(numbering.page(JSON.stringify(page.segments), page.segments as unknown as Tree)));
+      out.page(
+        numbering.seq(
+          numbering.page(JSON.stringify(page.segments), page.segments as unknown as Tree),
+        ),
+      );
       pages += 1;
       page = new SegmentBuilder();
       size = 0;
     }
   }
-  for (const segment of page.segments) append(out, segment);
+  for (const segment of page.segments) out.add(segment);
   return pages > 0 ? out : undefined;
 }
 
@@ -95,12 +104,6 @@ function* atoms(segments: Segment[]): Generator<Segment> {
     if (Array.isArray(segment)) yield segment;
     else for (const tree of segment.v) yield { v: [tree] };
   }
-}
-
-function append(builder: SegmentBuilder, segment: Segment): void {
-  if (!Array.isArray(segment)) for (const tree of segment.v) builder.value(tree);
-  else if (segment.length === 1) builder.page(segment[0]);
-  else builder.segments.push([...segment]);
 }
 
 /** One text in eight, by its FNV-1a hash. */

@@ -7,7 +7,7 @@ import { type Item, Owners } from "./item.js";
 import type { ItemLog } from "./item-log.js";
 import type { Numbering, Segment } from "./list.js";
 import { namedItems } from "./named.js";
-import { assign, escapeKey, type Tree, type TreeObject, unescapeKey } from "./tree.js";
+import { assign, copyTree, escapeKey, type Tree, type TreeObject, unescapeKey } from "./tree.js";
 
 /** A checkpoint as it was at the moment of `put`, before its items have numbers. */
 export interface CheckpointDraft {
@@ -165,10 +165,13 @@ export class Reader implements DecodeContext {
 
   #fresh(item: Item): unknown {
     if (item.kind === "text") return item.tree;
-    const value =
-      item.kind === "message" ? this.#message(item) : new Decoder(this).decode(item.tree);
+    const value = item.kind === "message" ? this.#message(item) : this.#value(item);
     if (typeof value === "object" && value !== null) this.#log.adopt(value, item);
     return value;
+  }
+
+  #value(item: Item): unknown {
+    return item.isPlain ? copyTree(item.tree) : new Decoder(this).decode(item.tree);
   }
 
   #message({ snapshot }: Item): object {

@@ -1,6 +1,6 @@
 import type { ClassRegistry, MessageClass } from "./classes.js";
 import { isDefault, isPlain, withTail } from "./message-layout.js";
-import { assign, type Tree, type TreeObject, unescapeKey } from "./tree.js";
+import { assign, copyTree, isPlainTree, type Tree, type TreeObject, unescapeKey } from "./tree.js";
 
 type Live = Record<string, unknown>;
 
@@ -60,6 +60,8 @@ export class MessageSnapshot {
   readonly rest: TreeObject | undefined;
   /** By position in `Class.layout`; `undefined` where the field has its default. */
   readonly trees: readonly (Tree | undefined)[];
+  /** Whether the fields stand for themselves. */
+  readonly isPlain: boolean;
   /** Whether an object occurs twice: then the order of the fields matters. */
   readonly isShared: boolean;
 
@@ -77,7 +79,9 @@ export class MessageSnapshot {
       trees[this.names.at[i] as number] = fields[this.names.names[i] as string];
     }
     this.trees = trees;
-    this.isShared = hasReference(fields) || (rest !== undefined && hasReference(rest));
+    this.isPlain = rest === undefined && isPlainTree(fields);
+    this.isShared =
+      (!this.isPlain && hasReference(fields)) || (rest !== undefined && hasReference(rest));
   }
 }
 
@@ -185,11 +189,12 @@ function matchRest(
  */
 export function reviveMessage(
   snapshot: MessageSnapshot,
-  decode: (tree: Tree) => unknown,
+  decodeAny: (tree: Tree) => unknown,
   share: ((message: object) => void) | undefined,
 ): object {
   const { Class, trees, rest } = snapshot;
   const { layout, defaults, symbols } = Class;
+  const decode = snapshot.isPlain ? copyTree : decodeAny;
   const live = Class.blank() as Live;
   share?.(live);
   const shared = snapshot.isShared ? decodeInOrder(snapshot.fields, decode) : undefined;

@@ -53,3 +53,33 @@ export function tagOf(tree: TreeObject): string | undefined {
   for (const key in tree) return isTag(key) ? key : undefined;
   return undefined;
 }
+
+/** Whether a tree stands for itself: no tag and no escaped key is in it. */
+export function isPlainTree(tree: Tree): boolean {
+  if (typeof tree !== "object" || tree === null) return true;
+  if (Array.isArray(tree)) return tree.every(isPlainTree);
+  for (const key in tree) {
+    if (key.charCodeAt(0) === DOLLAR || !isPlainTree(tree[key] as Tree)) return false;
+  }
+  return true;
+}
+
+/** A fresh copy of a tree that stands for itself. */
+export function copyTree(tree: Tree): Tree {
+  if (typeof tree !== "object" || tree === null) return tree;
+  if (Array.isArray(tree)) {
+    const copy = tree.slice();
+    for (let i = 0; i < copy.length; i += 1) {
+      const part = copy[i] as Tree;
+      if (typeof part === "object" && part !== null) copy[i] = copyTree(part);
+    }
+    return copy;
+  }
+  // Spreading copies all fields at once, an own `__proto__` too.
+  const copy = { ...tree };
+  for (const key in copy) {
+    const part = copy[key] as Tree;
+    if (typeof part === "object" && part !== null) assign(copy, key, copyTree(part));
+  }
+  return copy;
+}
