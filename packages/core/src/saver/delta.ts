@@ -120,10 +120,10 @@ function replay(
       (byCheckpoint.get(record.id) ?? []).map((write): [string, string, unknown] => [
         write.record.taskId,
         channel,
-        reader.read(write.value),
+        reader.readApart(write.value),
       ]),
     ),
   };
-  if (seed !== undefined) history.seed = reader.read(seed);
+  if (seed !== undefined) history.seed = reader.readApart(seed);
   return history;
 }

@@ -69,7 +69,11 @@ export function configOf(threadId: string, ns: string, id: string): RunnableConf
 }
 
 export function readPending(reader: Reader, writes: Parsed["writes"]): CheckpointPendingWrite[] {
-  return writes.map(({ record, value }) => [record.taskId, record.channel, reader.read(value)]);
+  return writes.map(({ record, value }) => [
+    record.taskId,
+    record.channel,
+    reader.readApart(value),
+  ]);
 }
 
 /** A tuple and the manifest that it was read from. */
@@ -101,7 +105,7 @@ export async function readTuple(
       config: configOf(thread.id, row.ns, row.id),
       checkpoint,
       metadata: await readMetadata(threads, thread.log.classes, row),
-      pendingWrites: readPending(pending, parsed.writes),
+      pendingWrites: readPending(reader, parsed.writes),
       ...(row.parentId === null ? {} : { parentConfig: configOf(thread.id, row.ns, row.parentId) }),
     };
     threads.used(thread);
@@ -130,7 +134,7 @@ async function addPendingSends(
     sends.map(({ value }) => value),
     guard,
   );
-  checkpoint.channel_values[TASKS] = sends.map(({ value }) => reader.read(value));
+  checkpoint.channel_values[TASKS] = sends.map(({ value }) => reader.readApart(value));
   const versions = Object.values(checkpoint.channel_versions);
   checkpoint.channel_versions[TASKS] =
     versions.length > 0 ? maxChannelVersion(...versions) : nextVersion<number>(undefined);

@@ -137,6 +137,11 @@ export class Reader implements DecodeContext {
     return new Decoder(this).decode(tree);
   }
 
+  /** Reads a tree that shares no object with what is read otherwise, whatever items it names. */
+  readApart(tree: Tree): unknown {
+    return new Reader(this.#log, this.#held, [tree]).read(tree);
+  }
+
   /** @param row where the checkpoint's id and time stand */
   readCheckpoint(tree: Tree, row: { readonly id: string; readonly createdAt: number }): Checkpoint {
     const { v, ts, values, versions, seen } = tree as unknown as Manifest;
