@@ -96,8 +96,6 @@ export async function readTuple(
     const pendingTrees = parsed.writes.map(({ value }) => value);
     const reader = await thread.reader([parsed.state, ...pendingTrees], guard);
     const checkpoint = reader.readCheckpoint(parsed.state, row);
-    // A pending value and a channel value stay two objects, whatever item they share.
-    const pending = pendingTrees.length === 0 ? reader : await thread.reader(pendingTrees, guard);
     if (checkpoint.v < 4 && row.parentId !== null) {
       await addPendingSends(threads, stored, checkpoint, row.parentId);
     }
