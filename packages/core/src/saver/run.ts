@@ -1,12 +1,10 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { StorageError } from "../errors.js";
-import type { Tree } from "../state/tree.js";
+import type { ReadValues } from "../state/manifest.js";
 
 /** What a run was handed when it began in a namespace. */
-export interface Handed {
+export interface Handed extends ReadValues {
   readonly checkpointId: string;
-  readonly values: Readonly<Record<string, unknown>>;
-  readonly state: Tree;
 }
 
 /** What this process knows of one run on one thread. */
@@ -31,8 +29,8 @@ export class RunState {
 
   /**
    * What the run was handed, if this is the first thing it stores: the input's checkpoint, which
-   * LangGraph stores before any node or reducer ran. Values that are still the same objects are
-   * then unchanged. Asked again, there is nothing.
+   * LangGraph stores before any node ran, and before a reducer touched a channel that kept its
+   * version. Asked again, there is nothing.
    */
   takeHanded(ns: string, parentId: string | undefined, source: unknown): Handed | undefined {
     const handed = this.#handed.get(ns);

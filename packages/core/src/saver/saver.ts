@@ -100,8 +100,13 @@ export class StorageSaver extends BaseCheckpointSaver {
       if (stored === undefined) return undefined;
       if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
       const { tuple, state } = await readTuple(this.#threads, stored);
-      const { id, channel_values } = tuple.checkpoint;
-      run?.hand(ns, { checkpointId: id, values: { ...channel_values }, state });
+      const { id, channel_values, channel_versions } = tuple.checkpoint;
+      run?.hand(ns, {
+        checkpointId: id,
+        values: { ...channel_values },
+        versions: { ...channel_versions },
+        state,
+      });
       return tuple;
     });
   }

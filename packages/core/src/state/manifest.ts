@@ -40,12 +40,14 @@ export function draftValue(log: ItemLog, value: unknown, path: (string | number)
 /** Values that were read, and the manifest that they were read from. */
 export interface ReadValues {
   readonly values: Readonly<Record<string, unknown>>;
+  readonly versions: Readonly<Record<string, unknown>>;
   readonly state: Tree;
 }
 
 /**
  * Copies everything out of a live checkpoint, synchronously.
- * @param unchanged objects among its values that are certain to be as they were read
+ * @param unchanged what was read before: objects that are still the same, of channels that still
+ * have the same version, are certain to be as they were
  */
 export function draftCheckpoint(
   log: ItemLog,
@@ -61,13 +63,13 @@ export function draftCheckpoint(
       versions: plain(checkpoint.channel_versions ?? {}, "channel_versions"),
       seen: plain(checkpoint.versions_seen ?? {}, "versions_seen"),
     },
-    values: draftValues(log, checkpoint.channel_values ?? {}, unchanged),
+    values: draftValues(log, checkpoint, unchanged),
   };
 }
 
 function draftValues(
   log: ItemLog,
-  values: Record<string, unknown>,
+  { channel_values: values = {}, channel_versions: versions = {} }: Checkpoint,
   unchanged: ReadValues | undefined,
 ): [string, Draft][] {
   const owners = new Owners();
@@ -76,10 +78,13 @@ function draftValues(
     return Object.keys(values).map((channel) => {
       const value = values[channel];
       const tree = stored?.[escapeKey(channel)];
-      if (tree !== undefined && typeof value === "object" && value === unchanged?.values[channel]) {
-        const draft = storedDraft(log, tree);
-        if (draft !== undefined) return [channel, draft];
-      }
+      const isUnchanged =
+        tree !== undefined &&
+        typeof value === "object" &&
+        value === unchanged?.values[channel] &&
+        versions[channel] === unchanged.versions[channel];
+      const draft = isUnchanged ? storedDraft(log, tree) : undefined;
+      if (draft !== undefined) return [channel, draft];
       const encoder = new DraftEncoder(log, owners, ["state", channel]);
       return [channel, encoder.encode(value) as Draft];
     });
