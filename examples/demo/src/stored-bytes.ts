@@ -68,7 +68,7 @@ function sum(numbers: number[]): number {
 function highestItem(text: string): number {
   let highest = 0;
   JSON.parse(text, (key, value) => {
-    if (key === "$item") highest = Math.max(highest, value);
+    if (key === "$item" || key === "$page") highest = Math.max(highest, value);
     if (key !== "$list") return value;
     for (const run of value) {
       if (Array.isArray(run)) highest = Math.max(highest, run[0] + (run[1] ?? 1) - 1);

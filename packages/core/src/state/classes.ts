@@ -177,7 +177,19 @@ export class ClassRegistry {
   }
 
   valueOf(value: object): PlainClass | undefined {
-    return this.#values.get(Object.getPrototypeOf(value) as object);
+    const prototype = Object.getPrototypeOf(value) as object;
+    return this.#values.get(prototype) ?? this.#adoptValue(value, prototype);
+  }
+
+  /** A `Send`, `Command`, … of a second copy of LangGraph, which marks them with their names. */
+  #adoptValue(value: object, prototype: object): PlainClass | undefined {
+    const { lg_name: name } = value as { lg_name?: unknown };
+    if (typeof name !== "string" || !Object.hasOwn(prototype, "constructor")) return undefined;
+    if ((prototype.constructor as { name: string }).name !== name) return undefined;
+    if (!VALUES.some(([known]) => known === name)) return undefined;
+    const plain = this.#valuesByName.get(name) as PlainClass;
+    this.#values.set(prototype, plain);
+    return plain;
   }
 
   messageNamed(name: string): MessageClass | undefined {
