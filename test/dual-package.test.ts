@@ -22,11 +22,11 @@ test("messages and sends of a second copy of the libraries are stored as ours", 
   const metadata = { source: "loop", step: 0, parents: {} } as const;
   const config = await saver.put({ configurable: { thread_id: "t" } }, checkpoint, metadata, {});
 
-  const read = (await saver.getTuple(config))?.checkpoint.channel_values;
-  const [human, ai] = read?.messages as [HumanMessage, AIMessage];
+  const read = (await saver.getTuple(config))!.checkpoint.channel_values;
+  const [human, ai] = read.messages as [HumanMessage, AIMessage];
   expect(Object.getPrototypeOf(human)).toBe(HumanMessage.prototype);
   expect(Object.getPrototypeOf(ai)).toBe(AIMessage.prototype);
   expect(human.toDict()).toEqual(values.messages[0]?.toDict());
-  expect(read?.send).toBeInstanceOf(Send);
-  expect(read?.send).toMatchObject({ node: "node", args: { n: 1 } });
+  expect(read.send).toBeInstanceOf(Send);
+  expect(read.send).toMatchObject({ node: "node", args: { n: 1 } });
 });
