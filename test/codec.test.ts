@@ -62,7 +62,7 @@ it("keeps an object that occurs twice in one value one object", async () => {
   const part = { b: 2 };
   const value = {
     messages: [message, message],
-    lists: { again: [message, big], more: [{ big }, small] },
+    lists: { again: [message, big], more: [big, small] },
     inside: { text: "y".repeat(1000), one: part, two: [part] },
     small,
   };
