@@ -1,7 +1,8 @@
 import type { Tree } from "../state/tree.js";
-import type { CheckpointRecord, ItemRecord, WriteRecord } from "../storage/storage.js";
+import type { CheckpointRecord, ItemRecord, Owner, WriteRecord } from "../storage/storage.js";
 import { checkpointKey } from "./lineage.js";
 import type { BatchNumbering } from "./numbering.js";
+import type { RunState } from "./run.js";
 import type { Texts } from "./texts.js";
 
 /** Records whose texts are still trees: numbered, but not written yet. */
@@ -11,6 +12,20 @@ export interface Records {
     readonly metadata: Tree;
   };
   writes?: readonly (Omit<WriteRecord, "value"> & { readonly value: Tree })[];
+}
+
+/** One call that waits for its turn. */
+export interface Operation {
+  readonly name: string;
+  readonly owner: Owner;
+  readonly run: RunState | undefined;
+  /**
+   * Keys of the checkpoints that the call builds on, see `checkpointKey`: they tell which thread
+   * it means, where no run does.
+   */
+  readonly basis: readonly string[];
+  /** Called once per try, since every try may number the items anew. */
+  records(numbering: BatchNumbering): Records;
 }
 
 /** @param isStored whether a checkpoint is there already: put again, it keeps its version */

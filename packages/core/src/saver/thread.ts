@@ -18,23 +18,9 @@ import type {
 import { Announced, checkpointKey, Lineage } from "./lineage.js";
 import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
-import { checkpointRecords, itemRecords, type Records, writeRecords } from "./records.js";
-import { type RunState, type RunThread, threadDeleted } from "./run.js";
+import { checkpointRecords, itemRecords, type Operation, writeRecords } from "./records.js";
+import { type RunThread, threadDeleted } from "./run.js";
 import type { Texts } from "./texts.js";
-
-/** One call that waits for its turn. */
-export interface Operation {
-  readonly name: string;
-  readonly owner: Owner;
-  readonly run: RunState | undefined;
-  /**
-   * Keys of the checkpoints that the call builds on, see `checkpointKey`: they tell which thread
-   * it means, where no run does.
-   */
-  readonly basis: readonly string[];
-  /** Called once per try, since every try may number the items anew. */
-  records(numbering: BatchNumbering): Records;
-}
 
 interface Waiting {
   readonly operation: Operation;

@@ -1,4 +1,13 @@
 import { StorageError } from "../errors.js";
+import {
+  newestOf,
+  newSession,
+  pair,
+  putWrite,
+  type Session,
+  sameCounters,
+  stored,
+} from "./memory-session.js";
 import { compareBytes, compareCursors, cursorOf, newestFirst } from "./order.js";
 import type { Range } from "./ranges.js";
 import type {
@@ -15,20 +24,6 @@ import type {
   StoredCheckpoint,
   WriteRecord,
 } from "./storage.js";
-
-interface Session {
-  guard: Guard;
-  owner: Owner;
-  /** By namespace and id, in the order of their versions. */
-  checkpoints: Map<string, CheckpointRecord>;
-  /** By namespace and checkpoint id, then by task and place. */
-  writes: Map<string, Map<string, WriteRecord>>;
-  items: Map<number, ItemRecord>;
-  messages: MessageRecord[];
-  nextMessage: number;
-}
-
-const pair = (a: string, b: string | number): string => JSON.stringify([a, b]);
 
 /**
  * The record contract on maps: nothing outlives the process. It is the reference that every
@@ -259,55 +254,4 @@ export class MemoryStorage implements Storage {
     const session = this.#open("clearMessages").get(sessionId);
     if (session !== undefined) session.messages = [];
   }
-}
-
-function newSession(guard: Guard, owner: Owner): Session {
-  return {
-    guard,
-    owner,
-    checkpoints: new Map(),
-    writes: new Map(),
-    items: new Map(),
-    messages: [],
-    nextMessage: 1,
-  };
-}
-
-function putWrite(session: Session, write: WriteRecord): void {
-  const key = pair(write.ns, write.checkpointId);
-  let writes = session.writes.get(key);
-  if (writes === undefined) {
-    writes = new Map();
-    session.writes.set(key, writes);
-  }
-  const place = pair(write.taskId, write.idx);
-  if (write.idx < 0 || !writes.has(place)) writes.set(place, write);
-}
-
-function newestOf(session: Session, ns: string): CheckpointRecord | undefined {
-  let newest: CheckpointRecord | undefined;
-  for (const checkpoint of session.checkpoints.values()) {
-    if (checkpoint.ns !== ns) continue;
-    if (newest === undefined || checkpoint.version > newest.version) newest = checkpoint;
-  }
-  return newest;
-}
-
-function stored(
-  sessionId: string,
-  session: Session,
-  checkpoint: CheckpointRecord,
-): StoredCheckpoint {
-  const writes = session.writes.get(pair(checkpoint.ns, checkpoint.id))?.values() ?? [];
-  return { sessionId, checkpoint, writes: [...writes], guard: session.guard };
-}
-
-function sameCounters(a: Guard | undefined, b: Guard | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return (
-    a.nextItem === b.nextItem &&
-    a.nextVersion === b.nextVersion &&
-    a.incarnation === b.incarnation &&
-    a.epoch === b.epoch
-  );
 }
