@@ -9,7 +9,8 @@ type Fields = Record<string, unknown>;
 /**
  * Compares live values with the tree they were once encoded to, without encoding them again.
  * `true` means that encoding would give this very tree, but for what could not be stored anyway
- * (a symbol key or a named property of an array, added since). `false` is always safe: the value
+ * (a symbol key or a named property of an array, added since), and for objects of equal contents
+ * that have become one. `false` is always safe: the value
  * is then encoded and compared as text.
  */
 export class Matcher {
