@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { SqliteSaver } from "@threadkeep/sqlite";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type SqliteOptions, SqliteSaver } from "@threadkeep/sqlite";
 import BetterSqlite3 from "better-sqlite3";
 import Libsql from "libsql";
 import { describe, it } from "vitest";
@@ -28,6 +31,21 @@ if (major > 22 || (major === 22 && minor >= 13)) {
 }
 
 describe("a database that was passed in", () => {
+  it("is set to survive power loss and to wait for others, unless options say otherwise", async () => {
+    const settings = async (options?: SqliteOptions) => {
+      const path = join(await mkdtemp(join(tmpdir(), "threadkeep-")), "test.db");
+      const db = new BetterSqlite3(path);
+      await new SqliteSaver(db, undefined, options).setup();
+      const names = ["journal_mode", "synchronous", "busy_timeout"];
+      const found = names.map((name) => db.pragma(name, { simple: true }));
+      db.close();
+      await rm(dirname(path), { recursive: true });
+      return found;
+    };
+    assert.deepEqual(await settings(), ["wal", 2, 10_000]);
+    assert.deepEqual(await settings({ synchronous: "NORMAL", busyTimeoutMs: 5 }), ["wal", 1, 5]);
+  });
+
   it("stays open on end(), and serves what comes after", async () => {
     for (const db of [new BetterSqlite3(":memory:"), new Libsql(":memory:")]) {
       const saver = new SqliteSaver(db);

@@ -1,4 +1,5 @@
 import { badInputChecks } from "./bad-input.js";
+import { concurrencyChecks } from "./concurrency.js";
 import { crashChecks } from "./crash.js";
 import { graphChecks } from "./graphs.js";
 import { agentChecks } from "./graphs-agents.js";
@@ -24,6 +25,7 @@ export const everyBackend = {
   list: listChecks,
   threads: threadChecks,
   options: optionChecks,
+  concurrency: concurrencyChecks,
   graphs: graphChecks,
   "delta channels": deltaChecks,
   agents: agentChecks,
