@@ -29,7 +29,8 @@ async function createFile(
 function rows(db: SqliteDatabase, text: string): Record<string, unknown>[] {
   try {
     const statement = db.prepare(text);
-    if (text.startsWith("SELECT")) return statement.all() as Record<string, unknown>[];
+    // Node's own rows have no prototype.
+    if (text.startsWith("SELECT")) return statement.all().map((row) => ({ ...(row as object) }));
     statement.run();
     return [];
   } finally {
