@@ -6,6 +6,7 @@ import { agentChecks } from "./graphs-agents.js";
 import { deltaChecks } from "./graphs-delta.js";
 import { historyChecks } from "./history.js";
 import { idChecks } from "./ids.js";
+import { lateChecks } from "./late.js";
 import { modelChecks } from "./model.js";
 import { mutationChecks } from "./mutation.js";
 import { listChecks } from "./saver-list.js";
@@ -29,6 +30,7 @@ export const everyBackend = {
   graphs: graphChecks,
   "delta channels": deltaChecks,
   agents: agentChecks,
+  "late ids and late deletions": lateChecks,
   model: modelChecks,
   "chat history": historyChecks,
   "bad input": badInputChecks,
