@@ -1,5 +1,6 @@
 import { badInputChecks } from "./bad-input.js";
 import { concurrencyChecks } from "./concurrency.js";
+import { corruptChecks } from "./corrupt.js";
 import { crashChecks } from "./crash.js";
 import { graphChecks } from "./graphs.js";
 import { agentChecks } from "./graphs-agents.js";
@@ -39,4 +40,8 @@ export const everyBackend = {
 };
 
 /** What a backend promises besides that keeps its records in a database. */
-export const durableBackend = { setup: setupChecks, crashes: crashChecks };
+export const durableBackend = {
+  setup: setupChecks,
+  "damaged rows": corruptChecks,
+  crashes: crashChecks,
+};

@@ -1,9 +1,10 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { CheckpointListOptions, CheckpointTuple } from "@langchain/langgraph-checkpoint";
+import { StorageError } from "../errors.js";
 import { checkId } from "../storage/ids.js";
 import type { ListQuery, StoredCheckpoint } from "../storage/storage.js";
 import { checkConfig, checkFilter, checkLimit, checkpointIdOf, namespaceOf } from "./config.js";
-import { again, ItemsGone } from "./loader.js";
+import { again } from "./loader.js";
 import { readMetadata } from "./metadata.js";
 import type { Threads } from "./threads.js";
 import { learn, type Parsed, parse, readTuple } from "./tuples.js";
@@ -101,37 +102,48 @@ async function* readPage(
   threads: Threads,
   page: readonly StoredCheckpoint[],
 ): AsyncGenerator<CheckpointTuple> {
-  for (const parsed of await prefetch(threads, page)) {
-    const { sessionId, checkpoint } = parsed.stored;
-    let first: Parsed | undefined = parsed;
+  const parsed = await prefetch(threads, page);
+  for (const [i, listed] of page.entries()) {
+    const { sessionId, checkpoint } = listed;
+    let stored: StoredCheckpoint | undefined = listed;
+    let isFirst = true;
     const tuple = await again(async () => {
-      if (first !== undefined) {
-        const { stored } = first;
-        const found = await readTuple(threads, stored, first).catch((error: unknown) => {
-          first = undefined;
-          throw error;
-        });
-        return found.tuple;
+      if (!isFirst) {
+        stored = await threads.storage.checkpoint(sessionId, checkpoint.ns, checkpoint.id);
       }
-      const stored = await threads.storage.checkpoint(sessionId, checkpoint.ns, checkpoint.id);
-      return stored && (await readTuple(threads, stored)).tuple;
+      const known = isFirst ? parsed?.[i] : undefined;
+      isFirst = false;
+      return stored && (await readTuple(threads, stored, known)).tuple;
     });
     // What was deleted since the page was read is passed over.
     if (tuple !== undefined) yield tuple;
   }
 }
 
-/** One reading for the whole page; its tuples then find everything in memory. */
-async function prefetch(threads: Threads, page: readonly StoredCheckpoint[]): Promise<Parsed[]> {
+/**
+ * One reading for the whole page; its tuples then find everything in memory. `undefined` where a
+ * row is corrupt or items are gone: every tuple is then read by itself, and only that row fails.
+ */
+async function prefetch(
+  threads: Threads,
+  page: readonly StoredCheckpoint[],
+): Promise<Parsed[] | undefined> {
+  try {
+    return await prefetchAll(threads, page);
+  } catch (error) {
+    if (error instanceof StorageError && error.code !== "CORRUPT") throw error;
+    return undefined;
+  }
+}
+
+async function prefetchAll(threads: Threads, page: readonly StoredCheckpoint[]): Promise<Parsed[]> {
   const all = await Promise.all(page.map((stored) => parse(threads, stored)));
   for (const sessionId of new Set(page.map((stored) => stored.sessionId))) {
     const own = all.filter(({ stored }) => stored.sessionId === sessionId);
     const thread = threads.get(sessionId);
     for (const one of own) learn(thread, one);
     const trees = own.flatMap((one) => [one.state, ...one.writes.map(({ value }) => value)]);
-    await thread.neededItems(trees, (own[0] as Parsed).stored.guard).catch((error: unknown) => {
-      if (!(error instanceof ItemsGone)) throw error;
-    });
+    await thread.neededItems(trees, (own[0] as Parsed).stored.guard);
   }
   return all;
 }

@@ -10,8 +10,16 @@ export interface Texts {
 
 export const JSON_TEXTS: Texts = {
   write: (tree) => JSON.stringify(tree),
-  read: (text) => JSON.parse(text) as Tree,
+  read: parseText,
 };
+
+function parseText(text: string): Tree {
+  try {
+    return JSON.parse(text) as Tree;
+  } catch (cause) {
+    throw new StorageError("CORRUPT", "read", "a stored text is not JSON", { cause });
+  }
+}
 
 /**
  * Sends every stored text through a user's own serializer (for encryption or compression, say).
@@ -24,7 +32,7 @@ export function textsOf(serde: SerializerProtocol): Texts {
       return JSON.stringify(`${type}:${Buffer.from(bytes).toString("base64")}`);
     },
     async read(text) {
-      const sealed: unknown = JSON.parse(text);
+      const sealed = parseText(text);
       if (typeof sealed !== "string") {
         throw new StorageError(
           "CORRUPT",

@@ -13,6 +13,7 @@ import { type Reader, storedChannels } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
 import type { StoredCheckpoint, WriteRecord } from "../storage/storage.js";
 import { checkpointKey } from "./lineage.js";
+import { ItemsGone } from "./loader.js";
 import { readMetadata } from "./metadata.js";
 import type { Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
@@ -109,7 +110,8 @@ export async function readTuple(
     threads.used(thread);
     return { tuple, state: parsed.state };
   } catch (error) {
-    if (error instanceof StorageError) throw error;
+    const isPlaced = error instanceof ItemsGone || (error as StorageError).code !== "CORRUPT";
+    if (error instanceof StorageError && isPlaced) throw error;
     const place = `checkpoint ${JSON.stringify(row.id)} of thread ${JSON.stringify(thread.id)}`;
     throw new StorageError("CORRUPT", "read", `${place} cannot be read`, { cause: error });
   }
