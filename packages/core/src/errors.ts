@@ -56,7 +56,8 @@ export class StorageError extends Error {
   readonly operation: string;
   /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
-  readonly #detail: string;
+  /** The message without the operation. */
+  readonly detail: string;
 
   constructor(
     code: StorageErrorCode,
@@ -68,14 +69,14 @@ export class StorageError extends Error {
     this.code = code;
     this.operation = operation;
     this.retryable = options.retryable ?? RETRYABLE.has(code);
-    this.#detail = message;
+    this.detail = message;
   }
 
   /** The same error, said of the public operation that it came up in. */
   of(operation: string): StorageError {
     if (operation === this.operation) return this;
     const { cause, retryable } = this;
-    return new StorageError(this.code, operation, this.#detail, {
+    return new StorageError(this.code, operation, this.detail, {
       retryable,
       ...(cause === undefined ? {} : { cause }),
     });

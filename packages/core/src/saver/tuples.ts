@@ -113,7 +113,8 @@ export async function readTuple(
     const isPlaced = error instanceof ItemsGone || (error as StorageError).code !== "CORRUPT";
     if (error instanceof StorageError && isPlaced) throw error;
     const place = `checkpoint ${JSON.stringify(row.id)} of thread ${JSON.stringify(thread.id)}`;
-    throw new StorageError("CORRUPT", "read", `${place} cannot be read`, { cause: error });
+    const why = error instanceof StorageError ? `: ${error.detail}` : "";
+    throw new StorageError("CORRUPT", "read", `${place} cannot be read${why}`, { cause: error });
   }
 }
 
