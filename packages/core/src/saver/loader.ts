@@ -49,13 +49,13 @@ export class ItemLoader {
       const missing = this.#log.missing(wanted);
       if (missing.length > 0) {
         const records = await this.#storage.items(this.#sessionId, missing, at);
-        // What is remembered now must still be there: a prune may have been noticed meanwhile.
-        if (this.#log.generation !== generation) throw this.#missing(missing);
         for (const record of records) {
           const body = this.#texts.read(record.body);
           // Most texts are plain JSON: no turn of the queue for each of them.
           waiting.set(record.seq, { record, body: body instanceof Promise ? await body : body });
         }
+        // What is remembered now must still be there: a prune may have been noticed meanwhile.
+        if (this.#log.generation !== generation) throw this.#missing(missing);
       }
       const bases = this.#make(waiting, items);
       wanted = mergeRanges([...bases, ...this.#named(wanted, items, waiting)]);

@@ -69,7 +69,7 @@ export function configOf(threadId: string, ns: string, id: string): RunnableConf
   return { configurable: { thread_id: threadId, checkpoint_ns: ns, checkpoint_id: id } };
 }
 
-export function readPending(reader: Reader, writes: Parsed["writes"]): CheckpointPendingWrite[] {
+function readPending(reader: Reader, writes: Parsed["writes"]): CheckpointPendingWrite[] {
   return writes.map(({ record, value }) => [
     record.taskId,
     record.channel,
@@ -110,8 +110,8 @@ export async function readTuple(
     threads.used(thread);
     return { tuple, state: parsed.state };
   } catch (error) {
-    const isPlaced = error instanceof ItemsGone || (error as StorageError).code !== "CORRUPT";
-    if (error instanceof StorageError && isPlaced) throw error;
+    if (error instanceof ItemsGone) throw error;
+    if (error instanceof StorageError && error.code !== "CORRUPT") throw error;
     const place = `checkpoint ${JSON.stringify(row.id)} of thread ${JSON.stringify(thread.id)}`;
     const why = error instanceof StorageError ? `: ${error.detail}` : "";
     throw new StorageError("CORRUPT", "read", `${place} cannot be read${why}`, { cause: error });

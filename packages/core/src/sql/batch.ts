@@ -1,7 +1,7 @@
 import type { Batch } from "../storage/storage.js";
 import type { Statement } from "./driver.js";
 import { namespaceKey } from "./namespace.js";
-import { checkpointParams, newSessionParams, writeParams } from "./rows.js";
+import { checkpointParams, newSessionParams, ownerParams, writeParams } from "./rows.js";
 import type { Statements } from "./statements.js";
 
 /** A batch as statements. The first one moves the guard, and all depend on it. */
@@ -27,7 +27,7 @@ function moveGuard(s: Statements, batch: Batch): Statement {
     return { text: s.createSession, params, expect: 1 };
   }
   const set = [next.nextItem, next.nextVersion, next.epoch, next.token];
-  const touch = [now, owner.userId ?? null, owner.tenantId ?? null, owner.agentId ?? null];
+  const touch = [now, ...ownerParams(owner)];
   const where = [
     sessionId,
     expected.nextItem,

@@ -61,6 +61,9 @@ export const MESSAGE_COLUMNS = [
 
 export const GUARD = "s.next_item, s.next_version, s.incarnation, s.epoch, s.batch_token";
 export const GUARD_SET = "next_item = ?, next_version = ?, epoch = ?, batch_token = ?";
+/** Notes the time, and an owner that was not known yet. */
+export const TOUCH_SET =
+  "updated_at = ?, user_id = COALESCE(user_id, ?), tenant_id = COALESCE(tenant_id, ?), agent_id = COALESCE(agent_id, ?)";
 export const GUARD_WHERE =
   "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ?";
 

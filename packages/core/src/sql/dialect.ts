@@ -11,7 +11,6 @@ export interface Column {
   readonly name: string;
   readonly type: ColumnType;
   readonly nullable?: boolean;
-  readonly default?: number;
 }
 
 export interface Table {

@@ -1,7 +1,7 @@
 import type {
-  Batch,
   CheckpointRecord,
   Guard,
+  Owner,
   StoredCheckpoint,
   WriteRecord,
 } from "../storage/storage.js";
@@ -109,18 +109,21 @@ export function writeParams(sessionId: string, w: WriteRecord): Param[] {
   return [sessionId, ns, w.checkpointId, w.taskId, w.idx, w.taskPath, w.channel, w.value, text];
 }
 
+/** User, tenant and agent, as they stand beside one another everywhere. */
+export function ownerParams({ userId, tenantId, agentId }: Owner): Param[] {
+  return [userId ?? null, tenantId ?? null, agentId ?? null];
+}
+
 /** A row of `SESSION_COLUMNS` for a session that begins with this batch. */
 export function newSessionParams(
   sessionId: string,
-  owner: Batch["owner"],
+  owner: Owner,
   guard: Guard,
   now: number,
 ): Param[] {
   return [
     sessionId,
-    owner.userId ?? null,
-    owner.tenantId ?? null,
-    owner.agentId ?? null,
+    ...ownerParams(owner),
     null,
     null,
     now,

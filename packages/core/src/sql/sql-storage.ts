@@ -1,4 +1,5 @@
 import { StorageError } from "../errors.js";
+import { firstGuard } from "../storage/ids.js";
 import { coverRanges, mergeRanges, type Range } from "../storage/ranges.js";
 import type {
   Batch,
@@ -23,6 +24,7 @@ import {
   checkpointFrom,
   guardFrom,
   newSessionParams,
+  ownerParams,
   storedCheckpoints,
   writeFrom,
 } from "./rows.js";
@@ -216,11 +218,11 @@ export class SqlStorage implements Storage {
     { incarnation, now }: { incarnation: number; now: number },
   ): Promise<void> {
     const s = this.#statements;
-    const guard = { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, token: "" };
-    const ids = [owner.userId ?? null, owner.tenantId ?? null, owner.agentId ?? null];
+    const first = newSessionParams(sessionId, owner, firstGuard(incarnation), now);
+    const reserved = [messages.length, now, ...ownerParams(owner), sessionId];
     await this.#batch([
-      { text: s.createSession, params: newSessionParams(sessionId, owner, guard, now) },
-      { text: s.reserveMessages, params: [messages.length, now, ...ids, sessionId] },
+      { text: s.createSession, params: first },
+      { text: s.reserveMessages, params: reserved },
       ...messages.map(({ id, role, content, createdAt }, i) => ({
         text: s.appendMessage,
         params: [messages.length - i, id, role, content, createdAt, sessionId],

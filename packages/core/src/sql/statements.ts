@@ -10,6 +10,7 @@ import {
   ITEM_COLUMNS,
   MESSAGE_COLUMNS,
   SESSION_COLUMNS,
+  TOUCH_SET,
   WRITE_COLUMNS,
   withWrites,
 } from "./columns.js";
@@ -65,11 +66,9 @@ export class Statements {
 
   /** Like `moveGuard`, and notes the time and an owner that was not known yet. */
   get touchGuard(): string {
-    const touch =
-      "updated_at = ?, user_id = COALESCE(user_id, ?), tenant_id = COALESCE(tenant_id, ?), agent_id = COALESCE(agent_id, ?)";
     return this.#text(
       "touchGuard",
-      (t) => `UPDATE ${t("sessions")} SET ${GUARD_SET}, ${touch} ${GUARD_WHERE}`,
+      (t) => `UPDATE ${t("sessions")} SET ${GUARD_SET}, ${TOUCH_SET} ${GUARD_WHERE}`,
     );
   }
 
@@ -219,10 +218,8 @@ export class Statements {
   }
 
   get reserveMessages(): string {
-    const owner =
-      "user_id = COALESCE(user_id, ?), tenant_id = COALESCE(tenant_id, ?), agent_id = COALESCE(agent_id, ?)";
     return this.#text("reserveMessages", (t) => {
-      const set = `next_message = next_message + ?, updated_at = ?, ${owner}`;
+      const set = `next_message = next_message + ?, ${TOUCH_SET}`;
       return `UPDATE ${t("sessions")} SET ${set} WHERE id = ?`;
     });
   }

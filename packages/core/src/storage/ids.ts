@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { StorageError } from "../errors.js";
+import type { Guard } from "./storage.js";
 
 const MAX_ID_BYTES = 255;
 
@@ -40,6 +41,11 @@ export function checkId(operation: string, name: string, value: unknown): string
     throw invalid(operation, `${name} must be at most ${MAX_ID_BYTES} UTF-8 bytes long`);
   }
   return id;
+}
+
+/** The counters of a session that has nothing yet. */
+export function firstGuard(incarnation: number): Guard {
+  return { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, token: "" };
 }
 
 /** A number that no other incarnation of any session has. */

@@ -1,4 +1,5 @@
 import { StorageError } from "../errors.js";
+import { firstGuard } from "./ids.js";
 import {
   newestOf,
   newSession,
@@ -233,8 +234,7 @@ export class MemoryStorage implements Storage {
     const sessions = this.#open("appendMessages");
     let session = sessions.get(sessionId);
     if (session === undefined) {
-      const guard = { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, token: "" };
-      session = newSession(guard, owner);
+      session = newSession(firstGuard(incarnation), owner);
       sessions.set(sessionId, session);
     }
     session.owner = { ...owner, ...session.owner };
