@@ -7,6 +7,7 @@ export default defineConfig({
     // LangGraph's validation suite uses the global describe, it and expect.
     globals: true,
     include: ["**/*.test.ts"],
+    globalSetup: "./servers/global-setup.ts",
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],

@@ -203,7 +203,7 @@ async function apply(
           content,
           createdAt: n,
         })),
-        { incarnation: 2000 + n, now: n },
+        { incarnation: 2000 + n, now: n, token: `appended ${n}` },
       );
     case "messages":
       return canonical(await storage.messages(given.session, given.page));

@@ -6,9 +6,11 @@ export type {
   Conflict,
   Dialect,
   Index,
+  Insert,
   Table,
   TableName,
 } from "./sql/dialect.js";
 export type { Driver, Param, Row, Statement, Step } from "./sql/driver.js";
-export { SqlStorage } from "./sql/sql-storage.js";
+export { migrationSql, type SetupMode } from "./sql/migrator.js";
+export { SqlStorage, type StorageOptions } from "./sql/sql-storage.js";
 export type * from "./storage/storage.js";

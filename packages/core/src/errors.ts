@@ -11,10 +11,16 @@
  * | `CORRUPT` | stored data does not fit together; the message names the row | no |
  * | `SCHEMA_FOREIGN` | a table of one of our names was not made by threadkeep | no |
  * | `SCHEMA_NEWER` | the schema was made by a newer threadkeep | no |
+ * | `SCHEMA_OUTDATED` | there are no tables, or older ones, and `setup` is `"verify"` | no |
  * | `BUSY` | the database was locked, or other writers won every try | yes |
+ * | `CONFLICT` | a deadlock or serialization failure, again and again; nothing was written | yes |
+ * | `TIMEOUT` | the database cancelled the statement; nothing was written | yes |
  * | `FULL` | no space left | yes |
+ * | `TOO_LARGE` | a value is larger than the database takes; nothing was sent or written | no |
  * | `READ_ONLY` | the database cannot be written | no |
+ * | `ACCESS_DENIED` | the login was refused, or its rights do not suffice | no |
  * | `CONNECTION` | the database cannot be reached or opened | yes |
+ * | `CONNECTION_LOST` | the connection broke in mid-work; a write may or may not have been done | yes |
  * | `CLOSED` | the saver or storage was closed | no |
  * | `DATABASE` | any other error that the database reported | no |
  */
@@ -27,14 +33,27 @@ export type StorageErrorCode =
   | "CORRUPT"
   | "SCHEMA_FOREIGN"
   | "SCHEMA_NEWER"
+  | "SCHEMA_OUTDATED"
   | "BUSY"
+  | "CONFLICT"
+  | "TIMEOUT"
   | "FULL"
+  | "TOO_LARGE"
   | "READ_ONLY"
+  | "ACCESS_DENIED"
   | "CONNECTION"
+  | "CONNECTION_LOST"
   | "CLOSED"
   | "DATABASE";
 
-const RETRYABLE: ReadonlySet<StorageErrorCode> = new Set(["BUSY", "FULL", "CONNECTION"]);
+const RETRYABLE: ReadonlySet<StorageErrorCode> = new Set([
+  "BUSY",
+  "CONFLICT",
+  "TIMEOUT",
+  "FULL",
+  "CONNECTION",
+  "CONNECTION_LOST",
+]);
 
 /**
  * The one error that threadkeep rejects with.

@@ -124,8 +124,9 @@ export class SqliteDriver implements Driver {
   }
 
   #runAll(statements: readonly Statement[]): boolean {
-    for (const { text, params, expect } of statements) {
-      const { changes } = this.#write(text).run(...params);
+    for (const { text, params, expect, rare } of statements) {
+      const statement = rare ? this.#db.prepare(text) : this.#write(text);
+      const { changes } = statement.run(...params);
       if (expect !== undefined && Number(changes) !== expect) return false;
     }
     return true;

@@ -5,6 +5,7 @@ const CODES: Readonly<Record<string, StorageErrorCode>> = {
   SQLITE_BUSY: "BUSY",
   SQLITE_LOCKED: "BUSY",
   SQLITE_FULL: "FULL",
+  SQLITE_TOOBIG: "TOO_LARGE",
   SQLITE_READONLY: "READ_ONLY",
   SQLITE_PERM: "CONNECTION",
   SQLITE_CANTOPEN: "CONNECTION",
@@ -22,6 +23,7 @@ const NUMBERS: Readonly<Record<number, string>> = {
   11: "SQLITE_CORRUPT",
   13: "SQLITE_FULL",
   14: "SQLITE_CANTOPEN",
+  18: "SQLITE_TOOBIG",
   26: "SQLITE_NOTADB",
 };
 

@@ -5,7 +5,11 @@ import {
   type SaverOptions,
   StorageSaver,
 } from "@threadkeep/core";
-import { SqlStorage } from "@threadkeep/core/backend";
+import {
+  SqlStorage,
+  type StorageOptions,
+  migrationSql as sqlOfMigrations,
+} from "@threadkeep/core/backend";
 import Database from "better-sqlite3";
 import { SqliteDialect } from "./dialect.js";
 import { checkSettings, type SqliteDatabase, SqliteDriver, type SqliteSettings } from "./driver.js";
@@ -14,7 +18,7 @@ import { toStorageError } from "./errors.js";
 export type { SqliteDatabase, SqliteStatement } from "./driver.js";
 
 /** Options of everything in this package. */
-export interface SqliteOptions extends Partial<SqliteSettings> {
+export interface SqliteOptions extends Partial<SqliteSettings>, StorageOptions {
   /** Stands before the names of all tables, e.g. `"tk_"`. Default: `""`. */
   readonly tablePrefix?: string;
 }
@@ -59,6 +63,7 @@ export class SqliteStorage extends SqlStorage {
     super(
       new SqliteDriver(db, settingsOf(options), OWNED.has(db)),
       new SqliteDialect(options.tablePrefix ?? ""),
+      options,
     );
   }
 
@@ -73,6 +78,20 @@ export class SqliteStorage extends SqlStorage {
     OWNED.add(db);
     return new SqliteStorage(db, options);
   }
+}
+
+/**
+ * The SQL that makes the tables, for people who run their own migrations.
+ *
+ * @example
+ * ```ts
+ * console.log(migrationSql({ tablePrefix: "tk_" }));
+ * ```
+ */
+export function migrationSql({
+  tablePrefix = "",
+}: Pick<SqliteOptions, "tablePrefix"> = {}): string {
+  return sqlOfMigrations(new SqliteDialect(tablePrefix));
 }
 
 /** Databases that were opened here, and are closed here. */
@@ -117,7 +136,7 @@ export class SqliteChatMessageHistory extends ChatMessageHistory {
     sessionId: string,
     options: SqliteOptions & HistoryOptions = {},
   ) {
-    const { tablePrefix, synchronous, busyTimeoutMs, ...history } = options;
+    const { tablePrefix, setup, synchronous, busyTimeoutMs, ...history } = options;
     super(db instanceof SqliteStorage ? db : new SqliteStorage(db, options), sessionId, history);
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { operation, StorageError } from "../errors.js";
@@ -66,8 +67,15 @@ export class ChatMessageHistory extends BaseListChatMessageHistory {
       return { id: message.id ?? null, role: message.getType(), content, createdAt: now };
     });
     if (records.length === 0) return;
-    const fresh = { incarnation: newIncarnation(), now };
-    await this.storage.appendMessages(this.sessionId, this.#owner, records, fresh);
+    const fresh = { incarnation: newIncarnation(), now, token: randomUUID() };
+    try {
+      await this.storage.appendMessages(this.sessionId, this.#owner, records, fresh);
+    } catch (error) {
+      // The reply may be lost although the messages were written: the token tells.
+      if (!(error instanceof StorageError && error.code === "CONNECTION_LOST")) throw error;
+      const guard = await this.storage.guard(this.sessionId);
+      if (guard?.token !== fresh.token) throw error;
+    }
   }
 
   override addMessage(message: BaseMessage): Promise<void> {

@@ -15,6 +15,7 @@ import type {
   Removal,
   Storage,
 } from "../storage/storage.js";
+import { commit } from "./commit.js";
 import { Announced, checkpointKey, Lineage } from "./lineage.js";
 import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
@@ -205,7 +206,7 @@ export class Thread implements RunThread {
     const owner: Owner = Object.assign({}, ...operations.map((operation) => operation.owner));
     const touch =
       now - this.#touchedAt >= TOUCH_EVERY_MS || JSON.stringify(owner) !== this.#ownerKey;
-    const done = await this.#commit({
+    const done = await commit(this.#storage, {
       sessionId: this.id,
       owner,
       expected,
@@ -217,7 +218,12 @@ export class Thread implements RunThread {
       writes,
       ...(remove === undefined ? {} : { remove }),
     });
-    if (!done) return false;
+    if (!done.written) {
+      if (done.guard === undefined) this.#forget();
+      else this.sawGuard(done.guard);
+      this.#guard = done.guard;
+      return false;
+    }
     if (touch) {
       this.#touchedAt = now;
       this.#ownerKey = JSON.stringify(owner);
@@ -245,24 +251,6 @@ export class Thread implements RunThread {
       this.log.remember(seq, item, (items[i] as ItemRecord).body.length);
       i += 1;
     }
-  }
-
-  async #commit(batch: Parameters<Storage["commit"]>[0]): Promise<boolean> {
-    try {
-      if (await this.#storage.commit(batch)) return true;
-    } catch (error) {
-      // The reply may be lost although the batch was written: its token tells.
-      if (!(error instanceof StorageError && error.code === "CONNECTION")) throw error;
-      const guard = await this.#storage.guard(this.id);
-      if (guard?.token === batch.next.token) return true;
-      throw error;
-    }
-    const guard = await this.#storage.guard(this.id);
-    if (guard?.token === batch.next.token) return true;
-    if (guard === undefined) this.#forget();
-    else this.sawGuard(guard);
-    this.#guard = guard;
-    return false;
   }
 
   /**

@@ -77,25 +77,36 @@ export const COPIED = {
   messages: MESSAGE_COLUMNS,
 } as const;
 
+/** Parameters: session. */
 export const CHAIN_JOIN =
-  "c.session_id = chain.session_id AND c.checkpoint_ns = chain.checkpoint_ns AND c.checkpoint_id = chain.checkpoint_id";
+  "c.session_id = ? AND c.checkpoint_ns = chain.checkpoint_ns AND c.checkpoint_id = chain.checkpoint_id";
 
-/** Parameters: session, namespace, id, depth. */
+/** Parameters: session, namespace, id, session, depth. */
 export function chain(t: (name: TableName) => string): string {
   const state = t("agent_state");
-  const columns = "session_id, checkpoint_ns, checkpoint_id, parent_id";
+  const columns = "checkpoint_ns, checkpoint_id, parent_id";
   const start = `SELECT 0 AS depth, ${columns} FROM ${state} WHERE session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?`;
   const parent =
-    "a.session_id = chain.session_id AND a.checkpoint_ns = chain.checkpoint_ns AND a.checkpoint_id = chain.parent_id";
+    "a.session_id = ? AND a.checkpoint_ns = chain.checkpoint_ns AND a.checkpoint_id = chain.parent_id";
   const aliased = columns.replaceAll(/\b(\w+)\b/g, "a.$1");
   const step = `SELECT chain.depth + 1, ${aliased} FROM chain JOIN ${state} a ON ${parent} WHERE chain.depth < ?`;
   return `WITH RECURSIVE chain (depth, ${columns}) AS (${start} UNION ALL ${step})`;
 }
 
-export function withWrites(t: (name: TableName) => string, page: string, order: string): string {
+/**
+ * A page of checkpoints with their guards and writes. Joins name the session, if the page is of
+ * one, so that an engine that keeps sessions apart looks into one place only. Parameters: the
+ * page's, then twice the session.
+ */
+export function withWrites(
+  t: (name: TableName) => string,
+  page: string,
+  order: string,
+  ofOneSession: boolean,
+): string {
   const checkpoint = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
   const write = "w.task_id, w.idx, w.task_path, w.channel, w.value";
-  const on =
-    "w.session_id = c.session_id AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id";
-  return `SELECT ${checkpoint}, ${GUARD}, ${write} FROM (${page}) c JOIN ${t("sessions")} s ON s.id = c.session_id LEFT JOIN ${t("state_writes")} w ON ${on}${order}`;
+  const session = ofOneSession ? "?" : "c.session_id";
+  const on = `w.session_id = ${session} AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id`;
+  return `SELECT ${checkpoint}, ${GUARD}, ${write} FROM (${page}) c JOIN ${t("sessions")} s ON s.id = ${session} LEFT JOIN ${t("state_writes")} w ON ${on}${order}`;
 }

@@ -44,21 +44,46 @@ export type Conflict =
       readonly action: "replace";
       readonly key: readonly string[];
       readonly columns: readonly string[];
+      /** A column that must be negative in the new row; other rows keep what stands there. */
+      readonly ifNegative?: string;
     };
+
+export interface Insert {
+  readonly table: Table;
+  readonly columns: readonly string[];
+  readonly conflict: Conflict;
+  readonly rows: number;
+  /** SQL that a column of every row gets in place of a `?`. */
+  readonly values?: Readonly<Record<string, string>> | undefined;
+  /** The part of the same statement that must have written a row, else nothing is inserted. */
+  readonly head?: string | undefined;
+}
 
 /** How an engine spells what differs between engines. Everything else is in `statements.ts`. */
 export interface Dialect {
   readonly name: string;
   /** The option that moves the tables elsewhere, for error messages. */
   readonly placeOption: "schema" | "tablePrefix";
+  /**
+   * Whether the statements of a batch can be parts of one (`WITH … AS (INSERT … RETURNING …)`),
+   * which is then one round trip.
+   */
+  readonly joins: boolean;
+  /** How many rows one insert takes, and about how many bytes of them. */
+  readonly insertRows: number;
+  readonly insertBytes: number;
   /** The quoted, fully qualified name of a table. */
   table(name: TableName): string;
-  createTable(table: Table): string;
-  createIndex(table: Table, index: Index): string;
-  /** One insert of `rows` rows. */
-  insert(table: TableName, columns: readonly string[], conflict: Conflict, rows: number): string;
+  /** What must stand before any table, where it does not yet: a schema. */
+  createPlace?(): { exists: { text: string; params: string[] }; create: string };
+  /** The statements that make a table and its indexes. */
+  createTable(table: Table): string[];
+  insert(insert: Insert): string;
   /** Turns `?` into the engine's placeholders. */
   placeholders(text: string): string;
-  /** Lists which of our table names exist: one column, bare names. */
+  /**
+   * Lists which of our table names exist: bare names and, where DDL has no transactions, a mark
+   * that is true for tables of ours.
+   */
   existingTables(names: readonly string[]): { text: string; params: string[] };
 }

@@ -6,6 +6,8 @@ export interface Statement {
   readonly text: string;
   readonly params: readonly Param[];
   readonly expect?: number;
+  /** Its text hardly ever comes again: not worth keeping prepared. */
+  readonly rare?: boolean;
 }
 
 /** One statement of a migration; the rows it reads come back as the value of its `yield`. */
@@ -16,8 +18,8 @@ export interface Step {
 }
 
 /**
- * How to talk to a database: four calls, no session state between them. Statement texts come from
- * a bounded set, so a driver may keep all of them prepared. Rejections are `StorageError`s.
+ * How to talk to a database: four calls, no session state between them. Texts that are not
+ * `rare` come from a bounded set, so a driver may keep all of them prepared. Rejections are `StorageError`s.
  */
 export interface Driver {
   query(text: string, params: readonly Param[]): Promise<Row[]>;

@@ -11,7 +11,7 @@ export const MIGRATIONS: Table = {
   key: ["version"],
 };
 
-const SESSIONS: Table = {
+export const SESSIONS: Table = {
   name: "sessions",
   columns: [
     id("id"),
@@ -33,7 +33,7 @@ const SESSIONS: Table = {
   key: ["id"],
 };
 
-const MESSAGES: Table = {
+export const MESSAGES: Table = {
   name: "messages",
   columns: [
     id("session_id"),
@@ -47,7 +47,7 @@ const MESSAGES: Table = {
   key: ["session_id", "position"],
 };
 
-const AGENT_STATE: Table = {
+export const AGENT_STATE: Table = {
   name: "agent_state",
   columns: [
     id("session_id"),
@@ -76,13 +76,13 @@ const AGENT_STATE: Table = {
   ],
 };
 
-const STATE_ITEMS: Table = {
+export const STATE_ITEMS: Table = {
   name: "state_items",
   columns: [id("session_id"), integer("seq"), id("type"), text("body")],
   key: ["session_id", "seq"],
 };
 
-const STATE_WRITES: Table = {
+export const STATE_WRITES: Table = {
   name: "state_writes",
   columns: [
     id("session_id"),
@@ -104,15 +104,12 @@ export interface Migration {
   readonly version: number;
   /** Begins with `threadkeep`: that is how our own tables are recognised. */
   readonly name: string;
+  /** Where DDL has no transactions, each of them may run again after it was done. */
   readonly statements: (dialect: Dialect) => string[];
 }
 
 function create(tables: readonly Table[]): (dialect: Dialect) => string[] {
-  return (dialect) =>
-    tables.flatMap((table) => [
-      dialect.createTable(table),
-      ...(table.indexes ?? []).map((index) => dialect.createIndex(table, index)),
-    ]);
+  return (dialect) => tables.flatMap((table) => dialect.createTable(table));
 }
 
 export const HISTORY: readonly Migration[] = [

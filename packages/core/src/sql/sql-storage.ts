@@ -15,46 +15,59 @@ import type {
   StoredCheckpoint,
   WriteRecord,
 } from "../storage/storage.js";
-import { batchStatements } from "./batch.js";
+import { batchParts, createSession } from "./batch.js";
 import type { Dialect } from "./dialect.js";
 import type { Driver, Param, Row, Statement } from "./driver.js";
-import { migrate } from "./migrator.js";
+import { migrate, type SetupMode } from "./migrator.js";
 import { namespaceKey } from "./namespace.js";
+import { Assembler } from "./parts.js";
+import { READ_AGAIN, retrying } from "./retry.js";
+import { checkpointFrom, guardFrom, storedCheckpoints, writeFrom } from "./rows.js";
 import {
-  checkpointFrom,
-  guardFrom,
-  newSessionParams,
-  ownerParams,
-  storedCheckpoints,
-  writeFrom,
-} from "./rows.js";
+  appendParts,
+  clearPart,
+  copyRowsParts,
+  copySessionPart,
+  deleteParts,
+  lockPart,
+} from "./session-parts.js";
 import { Statements } from "./statements.js";
 
+const MAX_TRIES = 10;
 /** More ranges than this are read as fewer, wider ones. */
 const MAX_RANGES = 32;
 
-const SESSION_TABLES = [
-  "messages",
-  "state_writes",
-  "agent_state",
-  "state_items",
-  "sessions",
-] as const;
+/** Options of every database. */
+export interface StorageOptions {
+  /**
+   * `auto`: the first call makes the tables, if they are not there; `verify`: it only checks that
+   * they are; `off`: it does not look. Default: `auto`.
+   */
+  readonly setup?: SetupMode;
+}
 
-const COPIED_TABLES = ["agent_state", "state_items", "state_writes", "messages"] as const;
+const MODES: readonly unknown[] = ["auto", "verify", "off"];
 
 /** The record contract over any SQL database. */
 export class SqlStorage implements Storage {
   readonly #driver: Driver;
   readonly #dialect: Dialect;
+  readonly #mode: SetupMode;
   readonly #statements: Statements;
+  readonly #assembler: Assembler;
   #ready: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(driver: Driver, dialect: Dialect) {
+  /** @throws StorageError `INVALID_ARGUMENT` for an unknown set-up mode */
+  constructor(driver: Driver, dialect: Dialect, { setup = "auto" }: StorageOptions = {}) {
+    if (!MODES.includes(setup)) {
+      throw new StorageError("INVALID_ARGUMENT", "setup", `must be one of ${MODES.join(", ")}`);
+    }
+    this.#mode = setup;
     this.#driver = driver;
     this.#dialect = dialect;
     this.#statements = new Statements(dialect);
+    this.#assembler = new Assembler(dialect);
   }
 
   setup(): Promise<void> {
@@ -62,7 +75,7 @@ export class SqlStorage implements Storage {
       return Promise.reject(new StorageError("CLOSED", "setup", "the storage was closed"));
     }
     if (this.#ready === undefined) {
-      const ready = migrate(this.#driver, this.#dialect, Date.now);
+      const ready = retrying(() => migrate(this.#driver, this.#dialect, this.#mode, Date.now));
       ready.catch(() => {
         this.#ready = undefined;
       });
@@ -82,7 +95,9 @@ export class SqlStorage implements Storage {
   }
 
   async commit(batch: Batch): Promise<boolean> {
-    return this.#batch(batchStatements(this.#statements, batch));
+    const { head, rest } = batchParts(this.#dialect, batch);
+    const isRemoval = batch.remove !== undefined;
+    return this.#batch(this.#assembler[isRemoval ? "inOrder" : "joined"](head, rest));
   }
 
   async checkpoint(
@@ -90,8 +105,9 @@ export class SqlStorage implements Storage {
     ns: string,
     id: string | undefined,
   ): Promise<StoredCheckpoint | undefined> {
-    const params = [sessionId, namespaceKey(ns)];
-    if (id !== undefined) params.push(id);
+    const params = [sessionId, namespaceKey(ns), id, sessionId, sessionId].filter(
+      (param) => param !== undefined,
+    );
     const rows = await this.#query(this.#statements.checkpoint(id !== undefined), params);
     return storedCheckpoints(rows)[0];
   }
@@ -113,7 +129,7 @@ export class SqlStorage implements Storage {
     // The text depends on the number of ranges: few numbers keep the set of texts small.
     const count = 2 ** Math.ceil(Math.log2(cover.length));
     const padded = [...cover, ...Array<Range>(count - cover.length).fill(cover[0] as Range)];
-    const params = [at.incarnation, at.epoch, sessionId, ...padded.flat()];
+    const params = [sessionId, at.incarnation, at.epoch, sessionId, ...padded.flat()];
     const rows = await this.#query(this.#statements.items(count), params);
     return rows.map(([seq, type, body]) => ({
       seq: Number(seq),
@@ -138,7 +154,9 @@ export class SqlStorage implements Storage {
     if (after !== undefined) {
       params.push(after.id, after.id, after.sessionId, after.sessionId, after.version);
     }
-    return storedCheckpoints(await this.#query(text, [...params, limit]));
+    params.push(limit);
+    if (sessionId !== undefined) params.push(sessionId, sessionId);
+    return storedCheckpoints(await this.#query(text, params));
   }
 
   async versions(sessionId: string, id: string): Promise<{ ns: string; version: number }[]> {
@@ -155,7 +173,7 @@ export class SqlStorage implements Storage {
     id: string,
     limit: number,
   ): Promise<{ guard: Guard; checkpoint: CheckpointRecord }[]> {
-    const params = [sessionId, namespaceKey(ns), id, limit];
+    const params = [sessionId, namespaceKey(ns), id, sessionId, limit, sessionId, sessionId];
     const rows = await this.#query(this.#statements.ancestors, params);
     return rows.map((row) => ({ guard: guardFrom(row, 14), checkpoint: checkpointFrom(row) }));
   }
@@ -170,7 +188,8 @@ export class SqlStorage implements Storage {
     const count = 2 ** Math.ceil(Math.log2(channels.length));
     const padded = Array.from({ length: count }, (_, i) => channels[i] ?? (channels[0] as string));
     const text = this.#statements.ancestorWrites(count);
-    const rows = await this.#query(text, [sessionId, namespaceKey(ns), id, depth, ...padded]);
+    const params = [sessionId, namespaceKey(ns), id, sessionId, depth, sessionId, ...padded];
+    const rows = await this.#query(text, params);
     return rows.map((row) => writeFrom(row));
   }
 
@@ -184,28 +203,22 @@ export class SqlStorage implements Storage {
   }
 
   async deleteSession(sessionId: string): Promise<void> {
-    const statements = SESSION_TABLES.map((table) => ({
-      text: this.#statements.deleteRows(table),
-      params: [sessionId],
-    }));
-    await this.#batch(statements);
+    const { head, rest } = deleteParts(this.#dialect, sessionId);
+    await this.#batch(this.#assembler.inOrder(head, rest));
   }
 
   async copySession(
     sourceId: string,
     targetId: string,
-    { incarnation, now }: { incarnation: number; now: number },
+    fresh: { readonly incarnation: number; readonly now: number },
   ): Promise<boolean | undefined> {
+    const dialect = this.#dialect;
     const copied = await this.#batch([
-      {
-        text: this.#statements.copySession,
-        params: [targetId, now, now, incarnation, sourceId, targetId],
-        expect: 1,
-      },
-      ...COPIED_TABLES.map((table) => ({
-        text: this.#statements.copyRows(table),
-        params: [targetId, sourceId],
-      })),
+      ...this.#assembler.inOrder(lockPart(dialect, sourceId), []),
+      ...this.#assembler.inOrder(
+        copySessionPart(dialect, sourceId, targetId, fresh),
+        copyRowsParts(dialect, sourceId, targetId),
+      ),
     ]);
     if (copied) return true;
     return (await this.guard(sourceId)) === undefined ? undefined : false;
@@ -215,19 +228,17 @@ export class SqlStorage implements Storage {
     sessionId: string,
     owner: Owner,
     messages: readonly Omit<MessageRecord, "position">[],
-    { incarnation, now }: { incarnation: number; now: number },
+    fresh: { readonly incarnation: number; readonly now: number; readonly token: string },
   ): Promise<void> {
-    const s = this.#statements;
-    const first = newSessionParams(sessionId, owner, firstGuard(incarnation), now);
-    const reserved = [messages.length, now, ...ownerParams(owner), sessionId];
-    await this.#batch([
-      { text: s.createSession, params: first },
-      { text: s.reserveMessages, params: reserved },
-      ...messages.map(({ id, role, content, createdAt }, i) => ({
-        text: s.appendMessage,
-        params: [messages.length - i, id, role, content, createdAt, sessionId],
-      })),
-    ]);
+    const { head, rest } = appendParts(this.#dialect, sessionId, owner, messages, fresh);
+    const append = this.#assembler.joined(head, rest);
+    const guard = firstGuard(fresh.incarnation);
+    const create = createSession(this.#dialect, sessionId, owner, guard, fresh.now);
+    for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+      if (await this.#batch(append)) return;
+      await this.#batch([this.#assembler.alone(create)]);
+    }
+    throw new StorageError("BUSY", "appendMessages", "the session was deleted again and again");
   }
 
   async messages(sessionId: string, { before, limit }: MessagePage): Promise<MessageRecord[]> {
@@ -244,16 +255,16 @@ export class SqlStorage implements Storage {
   }
 
   async clearMessages(sessionId: string): Promise<void> {
-    await this.#batch([{ text: this.#statements.deleteRows("messages"), params: [sessionId] }]);
+    await this.#batch([this.#assembler.alone(clearPart(this.#dialect, sessionId))]);
   }
 
   async #query(text: string, params: readonly Param[]): Promise<Row[]> {
     await this.setup();
-    return this.#driver.query(text, params);
+    return retrying(() => this.#driver.query(text, params), READ_AGAIN);
   }
 
   async #batch(statements: readonly Statement[]): Promise<boolean> {
     await this.setup();
-    return this.#driver.batch(statements);
+    return retrying(() => this.#driver.batch(statements));
   }
 }

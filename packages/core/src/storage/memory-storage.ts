@@ -229,7 +229,7 @@ export class MemoryStorage implements Storage {
     sessionId: string,
     owner: Owner,
     messages: readonly Omit<MessageRecord, "position">[],
-    { incarnation }: { incarnation: number },
+    { incarnation, token }: { incarnation: number; token: string },
   ): Promise<void> {
     const sessions = this.#open("appendMessages");
     let session = sessions.get(sessionId);
@@ -237,6 +237,7 @@ export class MemoryStorage implements Storage {
       session = newSession(firstGuard(incarnation), owner);
       sessions.set(sessionId, session);
     }
+    session.guard = { ...session.guard, token };
     session.owner = { ...owner, ...session.owner };
     for (const message of messages) {
       session.messages.push({ ...message, position: session.nextMessage });

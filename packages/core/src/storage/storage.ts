@@ -143,7 +143,7 @@ export interface MessagePage {
  * by their UTF-8 bytes. Ids have been validated before they arrive here.
  *
  * Every method rejects with a `StorageError`; a rejected write has left nothing, unless its code
- * is `CONNECTION`: then it may or may not have been written, and the guard's token tells.
+ * is `CONNECTION_LOST`: then it may or may not have been written, and the guard's token tells.
  */
 export interface Storage {
   /** Makes or verifies the tables. Runs by itself before the first call; may be called at any time. */
@@ -226,12 +226,15 @@ export interface Storage {
     fresh: { readonly incarnation: number; readonly now: number },
   ): Promise<boolean | undefined>;
 
-  /** Appends at the end of the session's history, all or nothing, in this order. */
+  /**
+   * Appends at the end of the session's history, all or nothing, in this order. The guard then
+   * bears the token.
+   */
   appendMessages(
     sessionId: string,
     owner: Owner,
     messages: readonly Omit<MessageRecord, "position">[],
-    fresh: { readonly incarnation: number; readonly now: number },
+    fresh: { readonly incarnation: number; readonly now: number; readonly token: string },
   ): Promise<void>;
 
   messages(sessionId: string, page: MessagePage): Promise<MessageRecord[]>;

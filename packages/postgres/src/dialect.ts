@@ -1,0 +1,117 @@
+import type { Column, Conflict, Dialect, Insert, Table, TableName } from "@threadkeep/core/backend";
+import { StorageError } from "@threadkeep/core/backend";
+
+/** Ids compare byte by byte, whatever the database's locale. */
+const TYPES = { id: 'text COLLATE "C"', text: "text", integer: "bigint" } as const;
+const CASTS = { id: "text", text: "text", integer: "bigint" } as const;
+
+/** Where the tables stand, and how. */
+export interface PostgresPlace {
+  /** The schema of the tables; it is made if it is not there. Default: `"threadkeep"`. */
+  readonly schema?: string;
+}
+
+/** @throws StorageError `INVALID_ARGUMENT` for a schema that is no plain identifier */
+export function checkSchema(schema: unknown): string {
+  if (typeof schema === "string" && /^[a-z_][a-z0-9_]{0,39}$/.test(schema)) return schema;
+  throw new StorageError(
+    "INVALID_ARGUMENT",
+    "schema",
+    "schema must be at most 40 of a-z, 0-9 and _, and not begin with a digit",
+  );
+}
+
+/** How PostgreSQL spells it. A batch is one statement, and so one round trip. */
+export class PostgresDialect implements Dialect {
+  readonly name = "postgres";
+  readonly placeOption = "schema";
+  readonly joins = true;
+  readonly insertRows = 500;
+  readonly insertBytes = Number.POSITIVE_INFINITY;
+  readonly #schema: string;
+  readonly #partitions: number;
+
+  /** @param partitions how many tables each table is cut into by its session; 0: none */
+  constructor(schema: string, partitions = 0) {
+    this.#schema = checkSchema(schema);
+    this.#partitions = partitions;
+  }
+
+  table(name: TableName): string {
+    return this.#named(name);
+  }
+
+  createPlace(): ReturnType<NonNullable<Dialect["createPlace"]>> {
+    const text = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    return {
+      exists: { text, params: [this.#schema] },
+      create: `CREATE SCHEMA IF NOT EXISTS "${this.#schema}"`,
+    };
+  }
+
+  createTable(table: Table): string[] {
+    const key = `PRIMARY KEY (${table.key.join(", ")})`;
+    const columns = [...table.columns.map(columnSql), key].join(", ");
+    const isCut = this.#partitions > 0 && table.name !== "migrations";
+    const cut = isCut ? ` PARTITION BY HASH (${table.key[0]})` : "";
+    const indexes = (table.indexes ?? []).map((index) => {
+      const kind = index.unique ? "UNIQUE INDEX" : "INDEX";
+      return `CREATE ${kind} "${index.name}" ON ${this.table(table.name)} (${index.columns.join(", ")})`;
+    });
+    return [
+      `CREATE TABLE ${this.table(table.name)} (${columns})${cut}`,
+      ...(isCut ? this.#partitionsOf(table.name) : []),
+      ...indexes,
+    ];
+  }
+
+  #partitionsOf(name: TableName): string[] {
+    return Array.from({ length: this.#partitions }, (_, i) => {
+      const values = `WITH (MODULUS ${this.#partitions}, REMAINDER ${i})`;
+      return `CREATE TABLE ${this.#named(`${name}_${i}`)} PARTITION OF ${this.table(name)} FOR VALUES ${values}`;
+    });
+  }
+
+  insert({ table, columns, conflict, rows, values = {}, head }: Insert): string {
+    const types = new Map(table.columns.map(({ name, type }) => [name, CASTS[type]]));
+    const row = columns.map((name) => values[name] ?? `?::${types.get(name)}`).join(", ");
+    const all = Array(rows).fill(`(${row})`).join(", ");
+    const into = `INSERT INTO ${this.table(table.name)} (${columns.join(", ")})`;
+    const from =
+      head === undefined ? `VALUES ${all}` : `SELECT v.* FROM ${head}, (VALUES ${all}) v`;
+    return `${into} ${from}${onConflict(conflict)}`;
+  }
+
+  placeholders(text: string): string {
+    let n = 0;
+    return text.replaceAll("?", () => {
+      n += 1;
+      return `$${n}`;
+    });
+  }
+
+  existingTables(names: readonly string[]): { text: string; params: string[] } {
+    const any = names.map((_, i) => `$${i + 2}`).join(", ");
+    return {
+      text: `SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname IN (${any})`,
+      params: [this.#schema, ...names],
+    };
+  }
+
+  #named(name: string): string {
+    return `"${this.#schema}"."${name}"`;
+  }
+}
+
+function columnSql({ name, type, nullable }: Column): string {
+  return `${name} ${TYPES[type]}${nullable ? "" : " NOT NULL"}`;
+}
+
+function onConflict(conflict: Conflict): string {
+  if (conflict.action === "fail") return "";
+  const on = ` ON CONFLICT (${conflict.key.join(", ")})`;
+  if (conflict.action === "keep") return `${on} DO NOTHING`;
+  const { columns, ifNegative } = conflict;
+  const where = ifNegative === undefined ? "" : ` WHERE excluded.${ifNegative} < 0`;
+  return `${on} DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")}${where}`;
+}
