@@ -31,6 +31,7 @@ export class MysqlDialect implements Dialect {
   readonly name = "mysql";
   readonly placeOption = "tablePrefix";
   readonly joins = false;
+  readonly lateral = false;
   readonly insertRows = 500;
   /** A packet takes 16 MB (MariaDB) or 64 MB (MySQL), and 1 MB where somebody has lowered it. */
   readonly insertBytes = 512 * 1024;

@@ -26,6 +26,7 @@ export class PostgresDialect implements Dialect {
   readonly name = "postgres";
   readonly placeOption = "schema";
   readonly joins = true;
+  readonly lateral = true;
   readonly insertRows = 500;
   readonly insertBytes = Number.POSITIVE_INFINITY;
   readonly #schema: string;

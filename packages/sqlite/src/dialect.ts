@@ -28,6 +28,7 @@ export class SqliteDialect implements Dialect {
   readonly name = "sqlite";
   readonly placeOption = "tablePrefix";
   readonly joins = false;
+  readonly lateral = false;
   /** A prepared statement costs next to nothing per call. */
   readonly insertRows = 1;
   readonly insertBytes = Number.POSITIVE_INFINITY;

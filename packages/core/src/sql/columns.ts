@@ -93,13 +93,26 @@ export function chain(t: (name: TableName) => string): string {
   return `WITH RECURSIVE chain (depth, ${columns}) AS (${start} UNION ALL ${step})`;
 }
 
+/** How to name tables, and how to join them. */
+export interface Joins {
+  readonly t: (name: TableName) => string;
+  readonly lateral: boolean;
+}
+
+/** Rows of a table that are looked up for each row before them. */
+export function lookUp({ t, lateral }: Joins, table: TableName, alias: string, on: string): string {
+  return lateral
+    ? `JOIN LATERAL (SELECT * FROM ${t(table)} ${alias} WHERE ${on} OFFSET 0) ${alias} ON TRUE`
+    : `JOIN ${t(table)} ${alias} ON ${on}`;
+}
+
 /**
  * A page of checkpoints with their guards and writes. Joins name the session, if the page is of
  * one, so that an engine that keeps sessions apart looks into one place only. Parameters: the
  * page's, then twice the session.
  */
 export function withWrites(
-  t: (name: TableName) => string,
+  joins: Joins,
   page: string,
   order: string,
   ofOneSession: boolean,
@@ -108,5 +121,25 @@ export function withWrites(
   const write = "w.task_id, w.idx, w.task_path, w.channel, w.value";
   const session = ofOneSession ? "?" : "c.session_id";
   const on = `w.session_id = ${session} AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id`;
-  return `SELECT ${checkpoint}, ${GUARD}, ${write} FROM (${page}) c JOIN ${t("sessions")} s ON s.id = ${session} LEFT JOIN ${t("state_writes")} w ON ${on}${order}`;
+  const guard = `JOIN ${joins.t("sessions")} s ON s.id = ${session}`;
+  const writes = `LEFT ${lookUp(joins, "state_writes", "w", on)}`;
+  return `SELECT ${checkpoint}, ${GUARD}, ${write} FROM (${page}) c ${guard} ${writes}${order}`;
+}
+
+/**
+ * The items of some ranges, while the session is of an era. Parameters: ranges, session, session,
+ * incarnation, epoch.
+ */
+export function itemsIn(joins: Joins, ranges: number): string {
+  const select = "SELECT i.seq, i.type, i.body FROM";
+  const era = `JOIN ${joins.t("sessions")} s ON`;
+  const isOfEra = "s.id = ? AND s.incarnation = ? AND s.epoch = ?";
+  if (joins.lateral) {
+    const rows = Array(ranges).fill("(CAST(? AS bigint), CAST(? AS bigint))").join(", ");
+    const within = "i.seq BETWEEN r.first AND r.last AND i.session_id = ?";
+    const items = lookUp(joins, "state_items", "i", within);
+    return `${select} (VALUES ${rows}) r (first, last) ${items} ${era} ${isOfEra}`;
+  }
+  const any = Array(ranges).fill("i.seq BETWEEN ? AND ?").join(" OR ");
+  return `${select} ${joins.t("state_items")} i ${era} (${any}) AND i.session_id = ? AND ${isOfEra}`;
 }

@@ -69,6 +69,11 @@ export interface Dialect {
    * which is then one round trip.
    */
   readonly joins: boolean;
+  /**
+   * Whether a join must be told to look its rows up one by one (`LATERAL`): a planner that knows
+   * nothing of a young table would rather read a whole thread.
+   */
+  readonly lateral: boolean;
   /** How many rows one insert takes, and about how many bytes of them. */
   readonly insertRows: number;
   readonly insertBytes: number;

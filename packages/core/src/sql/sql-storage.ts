@@ -36,6 +36,7 @@ import { Statements } from "./statements.js";
 const MAX_TRIES = 10;
 /** More ranges than this are read as fewer, wider ones. */
 const MAX_RANGES = 32;
+const NOTHING: Range = [1, 0];
 
 /** Options of every database. */
 export interface StorageOptions {
@@ -128,8 +129,8 @@ export class SqlStorage implements Storage {
     const cover = coverRanges(mergeRanges(ranges), MAX_RANGES);
     // The text depends on the number of ranges: few numbers keep the set of texts small.
     const count = 2 ** Math.ceil(Math.log2(cover.length));
-    const padded = [...cover, ...Array<Range>(count - cover.length).fill(cover[0] as Range)];
-    const params = [sessionId, at.incarnation, at.epoch, sessionId, ...padded.flat()];
+    const padded = [...cover, ...Array<Range>(count - cover.length).fill(NOTHING)];
+    const params = [...padded.flat(), sessionId, sessionId, at.incarnation, at.epoch];
     const rows = await this.#query(this.#statements.items(count), params);
     return rows.map(([seq, type, body]) => ({
       seq: Number(seq),

@@ -4,6 +4,9 @@ import {
   CHECKPOINT_COLUMNS,
   chain,
   GUARD,
+  itemsIn,
+  type Joins,
+  lookUp,
   WRITE_COLUMNS,
   withWrites,
 } from "./columns.js";
@@ -29,7 +32,7 @@ export class Statements {
   }
 
   get guard(): string {
-    return this.#text("guard", (t) => {
+    return this.#text("guard", ({ t }) => {
       const columns = "next_item, next_version, incarnation, epoch, batch_token";
       return `SELECT ${columns} FROM ${t("sessions")} WHERE id = ?`;
     });
@@ -42,8 +45,8 @@ export class Statements {
   checkpoint(byId: boolean): string {
     const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : ""}`;
     const order = byId ? "" : " ORDER BY version DESC LIMIT 1";
-    return this.#text(`checkpoint ${byId}`, (t) =>
-      withWrites(t, `SELECT * FROM ${t("agent_state")} WHERE ${where}${order}`, "", true),
+    return this.#text(`checkpoint ${byId}`, (joins) =>
+      withWrites(joins, `SELECT * FROM ${joins.t("agent_state")} WHERE ${where}${order}`, "", true),
     );
   }
 
@@ -61,10 +64,10 @@ export class Statements {
       ? (a: string) => ` ORDER BY ${a}version DESC`
       : (a: string) => ` ORDER BY ${a}checkpoint_id DESC, ${a}session_id, ${a}version DESC`;
     const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
-    return this.#text(`list ${JSON.stringify(shape)}`, (t) =>
+    return this.#text(`list ${JSON.stringify(shape)}`, (joins) =>
       withWrites(
-        t,
-        `SELECT * FROM ${t("agent_state")}${where}${order("")} LIMIT ?`,
+        joins,
+        `SELECT * FROM ${joins.t("agent_state")}${where}${order("")} LIMIT ?`,
         order("c."),
         shape.session,
       ),
@@ -72,14 +75,14 @@ export class Statements {
   }
 
   get versions(): string {
-    return this.#text("versions", (t) => {
+    return this.#text("versions", ({ t }) => {
       const columns = "checkpoint_ns, ns_text, version";
       return `SELECT ${columns} FROM ${t("agent_state")} WHERE session_id = ? AND checkpoint_id = ?`;
     });
   }
 
   get writes(): string {
-    return this.#text("writes", (t) => {
+    return this.#text("writes", ({ t }) => {
       const where = "session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?";
       return `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE ${where}`;
     });
@@ -88,26 +91,21 @@ export class Statements {
   get sessionWrites(): string {
     return this.#text(
       "sessionWrites",
-      (t) => `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE session_id = ?`,
+      ({ t }) =>
+        `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE session_id = ?`,
     );
   }
 
-  /**
-   * Parameters: session, incarnation, epoch, session, ranges.
-   * @param ranges how many ranges the caller binds
-   */
+  /** @param ranges how many ranges the caller binds, before what `itemsIn` names */
   items(ranges: number): string {
-    const any = Array(ranges).fill("i.seq BETWEEN ? AND ?").join(" OR ");
-    return this.#text(`items ${ranges}`, (t) => {
-      const era = `JOIN ${t("sessions")} s ON s.id = ? AND s.incarnation = ? AND s.epoch = ?`;
-      return `SELECT i.seq, i.type, i.body FROM ${t("state_items")} i ${era} WHERE i.session_id = ? AND (${any})`;
-    });
+    return this.#text(`items ${ranges}`, (joins) => itemsIn(joins, ranges));
   }
 
   /** Parameters: those of `chain`, session, session. */
   get ancestors(): string {
-    return this.#text("ancestors", (t) => {
-      const join = `JOIN ${t("agent_state")} c ON ${CHAIN_JOIN}`;
+    return this.#text("ancestors", (joins) => {
+      const { t } = joins;
+      const join = lookUp(joins, "agent_state", "c", CHAIN_JOIN);
       const session = `JOIN ${t("sessions")} s ON s.id = ?`;
       const columns = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
       return `${chain(t)} SELECT ${columns}, ${GUARD} FROM chain ${join} ${session} WHERE chain.depth > 0 ORDER BY chain.depth`;
@@ -120,15 +118,15 @@ export class Statements {
    */
   ancestorWrites(channels: number): string {
     const any = Array(channels).fill("?").join(", ");
-    return this.#text(`ancestorWrites ${channels}`, (t) => {
-      const join = `JOIN ${t("state_writes")} c ON ${CHAIN_JOIN}`;
+    return this.#text(`ancestorWrites ${channels}`, (joins) => {
+      const join = lookUp(joins, "state_writes", "c", CHAIN_JOIN);
       const columns = WRITE_COLUMNS.map((name) => `c.${name}`).join(", ");
-      return `${chain(t)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 AND c.channel IN (${any})`;
+      return `${chain(joins.t)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 AND c.channel IN (${any})`;
     });
   }
 
   get runCheckpoints(): string {
-    return this.#text("runCheckpoints", (t) => {
+    return this.#text("runCheckpoints", ({ t }) => {
       const columns = "session_id, checkpoint_ns, ns_text, checkpoint_id";
       return `SELECT ${columns} FROM ${t("agent_state")} WHERE run_id = ?`;
     });
@@ -137,16 +135,18 @@ export class Statements {
   messages(before: boolean, limit: boolean): string {
     const columns = "position, id, role, content, created_at";
     const where = `session_id = ?${before ? " AND position < ?" : ""}`;
-    return this.#text(`messages ${before} ${limit}`, (t) => {
+    return this.#text(`messages ${before} ${limit}`, ({ t }) => {
       const tail = `ORDER BY position DESC${limit ? " LIMIT ?" : ""}`;
       return `SELECT ${columns} FROM ${t("messages")} WHERE ${where} ${tail}`;
     });
   }
 
-  #text(key: string, make: (table: (name: TableName) => string) => string): string {
+  #text(key: string, make: (joins: Joins) => string): string {
     let text = this.#texts.get(key);
     if (text === undefined) {
-      text = this.#dialect.placeholders(make((name) => this.#dialect.table(name)));
+      const { lateral } = this.#dialect;
+      const t = (name: TableName) => this.#dialect.table(name);
+      text = this.#dialect.placeholders(make({ t, lateral }));
       this.#texts.set(key, text);
     }
     return text;
