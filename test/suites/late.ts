@@ -27,8 +27,12 @@ async function characters(storage: Storage): Promise<number> {
   return items.reduce((sum, { body }) => sum + body.length, 0);
 }
 
-/** The storage of another process that does something between two statements of a reading. */
-function interrupted(storage: Storage, between: () => Promise<void>): Storage {
+/** A storage that does something while items are read, once: before they are, or when they are. */
+function interrupted(
+  storage: Storage,
+  between: () => Promise<void>,
+  when: "before" | "after" = "before",
+): Storage {
   let isDone = false;
   return new Proxy(storage, {
     get: (target, method: keyof Storage) => {
@@ -36,8 +40,10 @@ function interrupted(storage: Storage, between: () => Promise<void>): Storage {
       if (method !== "items" || isDone) return call;
       return async (...args: unknown[]) => {
         isDone = true;
-        await between();
-        return call(...args);
+        if (when === "before") await between();
+        const items = await call(...args);
+        if (when === "after") await between();
+        return items;
       };
     },
   });
@@ -95,5 +101,24 @@ export const lateChecks: Checks = {
       found.push(checkpoint.id);
     }
     assert.deepEqual(found, ["5"]);
+  },
+
+  "items that a prune removed while they were read are not taken to be stored": async (db) => {
+    const message = (i: number) => new HumanMessage({ id: `m${i}`, content: `${LONG} ${i}` });
+    const first = await put(db.saver(), place("t"), checkpoint("1", { list: [message(1)] }));
+    await put(db.saver(), first, checkpoint("2", { list: [message(2)] }, { list: 2 }));
+    const storage = interrupted(
+      db.storage,
+      async () => {
+        await db.saver().prune(["t"]);
+        await saver.getTuple(place("t"));
+      },
+      "after",
+    );
+    const saver = new StorageSaver(storage);
+    assert.equal(await saver.getTuple(first), undefined, "it was pruned meanwhile");
+    const values = { list: [message(1), message(2)] };
+    await put(saver, place("t", "2"), checkpoint("3", values, { list: 3 }));
+    assertSame(await latest(db.saver(), "t"), values);
   },
 };
