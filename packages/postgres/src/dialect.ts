@@ -1,4 +1,12 @@
-import type { Column, Conflict, Dialect, Insert, Table, TableName } from "@threadkeep/core/backend";
+import type {
+  Column,
+  Conflict,
+  Dialect,
+  Index,
+  Insert,
+  Table,
+  TableName,
+} from "@threadkeep/core/backend";
 import { StorageError } from "@threadkeep/core/backend";
 
 /** Ids compare byte by byte, whatever the database's locale. */
@@ -55,15 +63,19 @@ export class PostgresDialect implements Dialect {
     const columns = [...table.columns.map(columnSql), key].join(", ");
     const isCut = this.#partitions > 0 && table.name !== "migrations";
     const cut = isCut ? ` PARTITION BY HASH (${table.key[0]})` : "";
-    const indexes = (table.indexes ?? []).map((index) => {
-      const kind = index.unique ? "UNIQUE INDEX" : "INDEX";
-      return `CREATE ${kind} "${index.name}" ON ${this.table(table.name)} (${index.columns.join(", ")})`;
-    });
+    const indexes = (table.indexes ?? []).map((index) => this.#createIndex(table, index));
     return [
       `CREATE TABLE ${this.table(table.name)} (${columns})${cut}`,
       ...(isCut ? this.#partitionsOf(table.name) : []),
       ...indexes,
     ];
+  }
+
+  #createIndex(table: Table, { name, columns, unique, unlessNull }: Index): string {
+    const kind = unique ? "UNIQUE INDEX" : "INDEX";
+    const where = unlessNull === undefined ? "" : ` WHERE ${unlessNull} IS NOT NULL`;
+    const on = `${this.table(table.name)} (${columns.join(", ")})`;
+    return `CREATE ${kind} "${name}" ON ${on}${where}`;
   }
 
   #partitionsOf(name: TableName): string[] {

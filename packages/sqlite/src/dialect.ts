@@ -50,13 +50,11 @@ export class SqliteDialect implements Dialect {
     return [create, ...(table.indexes ?? []).map((index) => this.#createIndex(table, index))];
   }
 
-  #createIndex(table: Table, index: Index): string {
-    const kind = index.unique ? "UNIQUE INDEX" : "INDEX";
-    const [first] = index.columns as [string];
-    const isNullable = table.columns.find(({ name }) => name === first)?.nullable;
-    const where = isNullable ? ` WHERE ${first} IS NOT NULL` : "";
-    const on = `${this.table(table.name)} (${index.columns.join(", ")})`;
-    return `CREATE ${kind} ${this.#quote(index.name)} ON ${on}${where}`;
+  #createIndex(table: Table, { name, columns, unique, unlessNull }: Index): string {
+    const kind = unique ? "UNIQUE INDEX" : "INDEX";
+    const where = unlessNull === undefined ? "" : ` WHERE ${unlessNull} IS NOT NULL`;
+    const on = `${this.table(table.name)} (${columns.join(", ")})`;
+    return `CREATE ${kind} ${this.#quote(name)} ON ${on}${where}`;
   }
 
   insert({ table, columns, conflict, rows, values = {} }: Insert): string {

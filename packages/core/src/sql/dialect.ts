@@ -26,6 +26,8 @@ export interface Index {
   readonly name: string;
   readonly columns: readonly string[];
   readonly unique?: boolean;
+  /** A column without which a row need not stand in the index, where an engine has that choice. */
+  readonly unlessNull?: string;
 }
 
 export type TableName =

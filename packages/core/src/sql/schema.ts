@@ -72,7 +72,7 @@ export const AGENT_STATE: Table = {
       columns: ["session_id", "checkpoint_ns", "checkpoint_id"],
       unique: true,
     },
-    { name: "agent_state_by_run", columns: ["run_id"] },
+    { name: "agent_state_by_run", columns: ["run_id"], unlessNull: "run_id" },
   ],
 };
 
