@@ -24,7 +24,6 @@ interface MysqlConnection {
 interface MysqlQuery {
   sql: string;
   rowsAsArray: boolean;
-  timeout: number;
 }
 
 export interface MysqlSettings {
@@ -117,15 +116,18 @@ export class MysqlDriver implements Driver {
 
   /** @param work `false`: what it did is undone */
   async #transaction(connection: MysqlConnection, work: () => Promise<boolean>): Promise<boolean> {
-    await connection.query(this.#toQuery("BEGIN"));
+    const say = (sql: string) => this.#answered(connection.query({ sql, rowsAsArray: true }));
+    await say("BEGIN");
     let done: boolean;
     try {
       done = await work();
     } catch (error) {
-      await connection.query(this.#toQuery("ROLLBACK")).catch(() => connection.destroy());
-      throw error;
+      const ours = toStorageError("commit", error);
+      // A connection that broke has undone its work, and answers no more.
+      if (ours.code !== "CONNECTION_LOST") await say("ROLLBACK");
+      throw ours;
     }
-    await connection.query(this.#toQuery(done ? "COMMIT" : "ROLLBACK"));
+    await say(done ? "COMMIT" : "ROLLBACK");
     return done;
   }
 
@@ -142,17 +144,39 @@ export class MysqlDriver implements Driver {
   }
 
   async #read(connection: MysqlConnection, text: string, params: readonly Param[]): Promise<Row[]> {
-    const [rows] = await connection.execute(this.#toQuery(text), params.map(toBytes));
+    const rows = await this.#execute(connection, text, params);
     return Array.isArray(rows) ? rows.map((row: unknown[]) => row.map(toText)) : [];
   }
 
   async #write(connection: MysqlConnection, { text, params, expect }: Statement): Promise<boolean> {
-    const [done] = await connection.execute(this.#toQuery(text), params.map(toBytes));
+    const done = await this.#execute(connection, text, params);
     return expect === undefined || (done as { affectedRows: number }).affectedRows === expect;
   }
 
-  #toQuery(sql: string): MysqlQuery {
-    return { sql, rowsAsArray: true, timeout: this.#settings.timeoutMs };
+  async #execute(
+    connection: MysqlConnection,
+    sql: string,
+    params: readonly Param[],
+  ): Promise<unknown> {
+    const answer = connection.execute({ sql, rowsAsArray: true }, params.map(toBytes));
+    const [result] = await this.#answered(answer);
+    return result;
+  }
+
+  /** `mysql2` would wait for ever for a statement to be prepared. */
+  async #answered<T>(answer: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#settings;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const why = `no answer within ${timeoutMs} ms`;
+      const fail = () => reject(new StorageError("CONNECTION_LOST", "query", why));
+      timer = setTimeout(fail, timeoutMs);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** The server would break the connection off. */

@@ -126,8 +126,10 @@ export class PostgresDriver implements Driver {
     try {
       done = await work();
     } catch (error) {
-      await run("ROLLBACK", []).catch(ignore);
-      throw error;
+      const ours = toStorageError("commit", error);
+      // A connection that broke has undone its work, and answers no more.
+      if (ours.code !== "CONNECTION_LOST") await run("ROLLBACK", []);
+      throw ours;
     }
     await run(done ? "COMMIT" : "ROLLBACK", []);
     return done;
