@@ -1,8 +1,12 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+import { mysqlRows } from "./servers/mariadb.js";
+import { postgresRows } from "./servers/postgres.js";
 
 const examples = fileURLToPath(new URL("../examples", import.meta.url));
 
@@ -59,6 +63,50 @@ test("fork reads both branches back", async () => {
       "fork: Florence: train to Rome, hotel in Florence, dinner in Florence\n",
     ].join("\n"),
     stderr: "",
+  });
+});
+
+describe("one-app", () => {
+  const database = `one_app_${randomBytes(8).toString("hex")}`;
+  const postgresUrl = inject("postgresUrl");
+  const mysqlUrl = inject("mysqlUrl");
+  const urls: Record<string, string> = {
+    memory: "",
+    sqlite: ":memory:",
+    postgres: Object.assign(new URL(postgresUrl), { pathname: database }).href,
+    mysql: Object.assign(new URL(mysqlUrl), { pathname: database }).href,
+  };
+  beforeAll(async () => {
+    await postgresRows(postgresUrl, `CREATE DATABASE ${database}`);
+    await mysqlRows(mysqlUrl, `CREATE DATABASE ${database}`);
+  });
+  afterAll(async () => {
+    await postgresRows(postgresUrl, `DROP DATABASE ${database}`);
+    await mysqlRows(mysqlUrl, `DROP DATABASE ${database}`);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  test.each(Object.keys(urls))("does the same on %s", async (backend) => {
+    vi.stubEnv("DATABASE_URL", urls[backend]);
+    expect(await run("one-app", `src/${backend}.ts`)).toEqual({
+      exitCode: 0,
+      stdout: [
+        "Hello! → That was message 1 of our talk.",
+        "Are you still there? → That was message 3 of our talk.",
+        "kept: 6 checkpoints",
+        "deleted: true\n",
+      ].join("\n"),
+      stderr: "",
+    });
+  });
+
+  test.each(["postgres", "mysql"])("says what to do where %s is not there", async (backend) => {
+    vi.stubEnv("DATABASE_URL", `${backend}://nobody@127.0.0.1:1/nothing`);
+    const { exitCode, stderr } = await run("one-app", `src/${backend}.ts`);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/cannot connect to \w+ at 127\.0\.0\.1:1.*\nName .* DATABASE_URL\.\n$/);
   });
 });
 

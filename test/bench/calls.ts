@@ -84,7 +84,8 @@ export async function timeCalls(plan: CallPlan, folder: string): Promise<Calls> 
   for (const thread of threads.values()) await thread.superstep();
   note("put", await interleave([...puts(threads), ...inserts(raw, states)], plan.write));
   note("putWrites", await interleave(putWrites(threads), plan.write));
-  const stored = await fill(threads.values(), plan.steps).then(() => sizes(plan, threads, states));
+  await fill(threads.values(), plan.steps);
+  const stored = await storedSizes(plan, threads, states);
   note("getTuple", await interleave(reads(threads, "getTuple"), { ...plan.read, warmup: 1 }));
   for (const limit of plan.lists) {
     const able = await listable(threads, limit, plan);
@@ -164,15 +165,19 @@ async function listable(threads: Threads, limit: number, plan: CallPlan): Promis
   return new Map(own);
 }
 
-function sizes({ kind, size }: CallPlan, threads: Threads, states: States): StoredFigure[] {
-  return savers
-    .filter((saver) => saver.endsWith("sqlite"))
-    .map((saver) => {
-      const { opened, steps } = threads.get(saver)!;
-      let newBytes = jsonBytes(states(0).values);
-      for (let step = 1; step < steps; step++) newBytes += jsonBytes(states(step).changed[1]);
-      return { kind, size, saver, steps, bytes: opened.bytes(), newBytes };
-    });
+async function storedSizes(
+  { kind, size }: CallPlan,
+  threads: Threads,
+  states: States,
+): Promise<StoredFigure[]> {
+  const stored: StoredFigure[] = [];
+  for (const saver of savers.filter((name) => name.endsWith("sqlite"))) {
+    const { opened, steps } = threads.get(saver)!;
+    let newBytes = jsonBytes(states(0).values);
+    for (let step = 1; step < steps; step++) newBytes += jsonBytes(states(step).changed[1]);
+    stored.push({ kind, size, saver, steps, bytes: await opened.bytes(), newBytes });
+  }
+  return stored;
 }
 
 function figures(

@@ -13,10 +13,15 @@ export class Chat {
   #carried: BaseMessage[] = [];
 
   /** `turns`: how many the database already holds. */
-  constructor(saver: OpenSaver, turns = 0) {
+  constructor(saver: OpenSaver, turns = 0, graph = chatGraph(saver.saver)) {
     this.saver = saver;
-    this.#graph = chatGraph(saver.saver);
+    this.#graph = graph;
     this.#turns = turns;
+  }
+
+  /** Turns so far. */
+  get turns(): number {
+    return this.#turns;
   }
 
   /** Begins the chat with so many turns, written by one update of the state. */

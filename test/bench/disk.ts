@@ -2,7 +2,6 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { Chat } from "./chat.js";
 import { openSaver, type SaverName } from "./savers.js";
-import { messagesOf } from "./workload.js";
 
 export interface Growth {
   readonly saver: SaverName;
@@ -13,8 +12,8 @@ export interface Growth {
   readonly copiesAt: readonly number[];
 }
 
-export interface DiskFigure {
-  readonly saver: SaverName;
+export interface DiskFigure<Name = SaverName> {
+  readonly saver: Name;
   readonly turns: number;
   readonly bytes: number;
   readonly extrapolated: boolean;
@@ -37,7 +36,7 @@ export async function grow(growth: Growth, folder: string): Promise<Grown> {
   for (let turn = 1; turn <= turns; turn++) {
     await chat.turn();
     if (!sizesAt.includes(turn) && !copiesAt.includes(turn)) continue;
-    const bytes = chat.saver.bytes();
+    const bytes = await chat.saver.bytes();
     if (sizesAt.includes(turn)) figures.push({ saver, turns: turn, bytes, extrapolated: false });
     if (copiesAt.includes(turn) && turn < turns) copies.set(turn, copied(file, turn));
   }
@@ -55,7 +54,10 @@ function copied(file: string, turns: number): string {
  * Bytes after `turns` turns of a saver that writes the whole list again at every step: a line for
  * what each turn adds and a parabola for the lists, through the two largest sizes measured.
  */
-export function extrapolate(figures: readonly DiskFigure[], turns: number): DiskFigure {
+export function extrapolate<Name>(
+  figures: readonly DiskFigure<Name>[],
+  turns: number,
+): DiskFigure<Name> {
   const [a, b] = [...figures].sort((x, y) => x.turns - y.turns).slice(-2);
   if (!a || !b) throw new Error("an extrapolation needs two measured sizes");
   const square = (b.bytes / b.turns - a.bytes / a.turns) / (b.turns - a.turns);
@@ -67,7 +69,3 @@ export function extrapolate(figures: readonly DiskFigure[], turns: number): Disk
     extrapolated: true,
   };
 }
-
-/** Bytes of the messages alone, as JSON. */
-export const messageBytes = (turns: number): number =>
-  Buffer.byteLength(JSON.stringify(messagesOf(turns)));

@@ -10,12 +10,16 @@ import { plotSvg } from "./plot.js";
 import { markdownReport, terminalReport } from "./report.js";
 import { Results } from "./results.js";
 import { type Part, parts, run } from "./run.js";
+import { startHosts } from "./servers/hosts.js";
+import { addFigures, saveFigures } from "./store.js";
 
 const help = `Measures threadkeep beside LangGraph's own savers.
 
   --quick         short threads and few samples, in under 90 seconds; writes nothing into docs/
-  --only PARTS    some of ${parts.join(",")}; writes nothing into docs/
-  --folder PATH   where the databases are made: on a real disk, with 6 GB free for a full run
+  --only PARTS    some of ${parts.join(",")};
+                  writes nothing into docs/
+  --write         with --only: writes into docs/, with the last run's figures for the other parts
+  --folder PATH   where the SQLite databases are made: on a real disk, with 6 GB free
 `;
 
 const start = Date.now();
@@ -29,6 +33,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string", default: parts.join(",") },
+    write: { type: "boolean", default: false },
     folder: { type: "string", default: tmpdir() },
     help: { type: "boolean", default: false },
   },
@@ -58,16 +63,23 @@ async function benchmark(only: readonly Part[]): Promise<void> {
   try {
     const machine = { cores: cpus().length, node: process.versions.node, sqlite: sqliteVersion() };
     const results = new Results(machine);
-    await run({ plan, only, folder, results, progress });
+    const isWhole = only.length === parts.length;
+    const writes = plan === full && (isWhole || values.write);
+    if (writes && !isWhole) await addFigures(results, inDocs("benchmarks.json"), only);
+    await run({ plan, only, folder, results, hosts: startHosts, progress });
     process.stdout.write(`${terminalReport(results)}\n`);
-    if (plan === full && only.length === parts.length) await writeDocs(results);
+    if (writes) await writeDocs(results);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 async function writeDocs(results: Results): Promise<void> {
-  const docs = fileURLToPath(new URL("../../docs/", import.meta.url));
-  await writeFile(join(docs, "benchmarks.svg"), plotSvg(results));
-  await writeFile(join(docs, "benchmarks.md"), markdownReport(results, "benchmarks.svg"));
+  await saveFigures(results, inDocs("benchmarks.json"));
+  await writeFile(inDocs("benchmarks.svg"), plotSvg(results));
+  await writeFile(inDocs("benchmarks.md"), markdownReport(results, "benchmarks.svg"));
+}
+
+function inDocs(name: string): string {
+  return fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
 }

@@ -1,8 +1,9 @@
 import type { CallPlan } from "./calls.js";
 import type { Growth } from "./disk.js";
 import type { Effort } from "./measure.js";
-import { kindLabels, type StateKind } from "./states.js";
-import { firstTurn, type TurnPlan } from "./turns.js";
+import { fullOnServers, quickOnServers, type ServerPlan } from "./servers/plan.js";
+import { kindLabels, type StateKind, sizes } from "./states.js";
+import { firstTurn, type TurnPlan, turnPlan } from "./turns.js";
 
 /** What a run measures. */
 export interface Plan {
@@ -12,25 +13,18 @@ export interface Plan {
   readonly extrapolateAt: readonly number[];
   readonly calls: readonly CallPlan[];
   readonly history: { readonly turns: number; readonly effort: Effort };
+  readonly servers: ServerPlan;
 }
 
-export const sizes = { "1 KB": 1_000, "100 KB": 100_000, "1 MB": 1_000_000 } as const;
-
 const kinds = Object.keys(kindLabels) as StateKind[];
-
-const window = (turns: number, windows: number, warmup: number, rounds: number): TurnPlan => ({
-  turns,
-  windows,
-  effort: { warmup, rounds },
-});
 
 const startsOf = (turns: readonly TurnPlan[]) => turns.map(firstTurn);
 
 const fullTurns = [
-  window(10, 5, 1, 5),
-  window(200, 1, 3, 25),
-  window(1000, 1, 3, 25),
-  window(2000, 1, 3, 21),
+  turnPlan(10, 5, 1, 5),
+  turnPlan(200, 1, 3, 25),
+  turnPlan(1000, 1, 3, 25),
+  turnPlan(2000, 1, 3, 21),
 ];
 
 /** What a small call costs where it does not wait for the disk. */
@@ -95,9 +89,10 @@ export const full: Plan = {
     unsynced,
   ],
   history: { turns: 200, effort: { warmup: 0, rounds: 7, budget: 4000 } },
+  servers: fullOnServers,
 };
 
-const quickTurns = [window(10, 2, 1, 5), window(200, 1, 2, 9), window(1000, 1, 2, 9)];
+const quickTurns = [turnPlan(10, 2, 1, 5), turnPlan(200, 1, 2, 9), turnPlan(1000, 1, 2, 9)];
 
 /** Short threads, few samples: to see at once what a change of the code does. */
 export const quick: Plan = {
@@ -132,4 +127,5 @@ export const quick: Plan = {
     unsynced,
   ],
   history: { turns: 50, effort: { warmup: 0, rounds: 5, budget: 1000 } },
+  servers: quickOnServers,
 };

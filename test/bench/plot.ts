@@ -1,12 +1,13 @@
 import * as echarts from "echarts";
-import { messageBytes } from "./disk.js";
 import type { Results } from "./results.js";
 import type { SaverName } from "./savers.js";
+import { serverDiskLines, serverTimeLines } from "./servers/lines.js";
 import type { CacheState } from "./turns.js";
+import { messageBytes } from "./workload.js";
 
-type Point = readonly [turns: number, value: number];
+export type Point = readonly [turns: number, value: number];
 
-interface Line {
+export interface Line {
   readonly label: string;
   readonly colour: string;
   readonly points: readonly Point[];
@@ -23,32 +24,57 @@ const colours = {
   none: "#7c5cbf",
 };
 
-const size = { width: 1320, height: 540 };
+const width = 1320;
+const rowHeight = 540;
 const ticks = [10, 50, 200, 1000, 2000];
 /** The sizes between these are for the bytes per turn, and too near to be told apart. */
 const sizesShown = [10, 50, 200, 500, 1000, 2000];
 
-/** Milliseconds per turn and bytes on disk against T, as one SVG of two panels. */
+interface Panel {
+  readonly title: string;
+  readonly unit: string;
+  readonly lines: readonly Line[];
+}
+
+/** Milliseconds per turn and bytes on disk against T, as one SVG: a row of SQLite, one of servers. */
 export function plotSvg(results: Results): string {
-  const panels = [timeLines(results), diskLines(results)];
-  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, ...size });
+  const panels: Panel[] = [
+    { title: "Time of one chat turn", unit: "milliseconds per turn", lines: timeLines(results) },
+    { title: "Size of the database", unit: "megabytes on disk", lines: diskLines(results) },
+    {
+      title: "The same on a server",
+      unit: "milliseconds per turn",
+      lines: serverTimeLines(results.servers),
+    },
+    {
+      title: "Size of the server's tables",
+      unit: "megabytes on disk",
+      lines: serverDiskLines(results.servers),
+    },
+  ];
+  const height = rowHeight * 2;
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
   chart.setOption({
     animation: false,
     backgroundColor: "#ffffff",
     textStyle: { fontFamily: "Helvetica, Arial, 'DejaVu Sans', sans-serif", color: "#1f2937" },
-    title: [panelTitle("Time of one chat turn", 84), panelTitle("Size of the database", 760)],
-    grid: [
-      { left: 90, width: 370, top: 64, bottom: 70 },
-      { left: 766, width: 370, top: 64, bottom: 70 },
-    ],
-    xAxis: [0, 1].map(turnsAxis),
-    yAxis: ["milliseconds per turn", "megabytes on disk"].map(valueAxis),
-    series: panels.flatMap((lines, panel) => lines.map((line) => series(line, panel))),
+    title: panels.map(panelTitle),
+    grid: panels.map((_, panel) => ({
+      left: panel % 2 === 0 ? 90 : 766,
+      width: 370,
+      top: top(panel) + 64,
+      height: rowHeight - 134,
+    })),
+    xAxis: panels.map((_, panel) => turnsAxis(panel)),
+    yAxis: panels.map(valueAxis),
+    series: panels.flatMap(({ lines }, panel) => lines.map((line) => series(line, panel))),
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
   return svg;
 }
+
+const top = (panel: number): number => rowHeight * (panel >> 1);
 
 function timeLines(results: Results): Line[] {
   const line = (label: string, colour: string, saver: SaverName, caches: CacheState = "warm") => ({
@@ -97,10 +123,10 @@ function diskLines(results: Results): Line[] {
   ];
 }
 
-const panelTitle = (text: string, left: number) => ({
-  text,
-  left,
-  top: 16,
+const panelTitle = ({ title }: Panel, panel: number) => ({
+  text: title,
+  left: panel % 2 === 0 ? 84 : 760,
+  top: top(panel) + 16,
   textStyle: { fontSize: 17, fontWeight: 600 },
 });
 
@@ -124,11 +150,11 @@ const turnsAxis = (gridIndex: number) => ({
   splitLine: { show: false },
 });
 
-const valueAxis = (name: string, gridIndex: number) => ({
+const valueAxis = ({ unit }: Panel, gridIndex: number) => ({
   ...axisStyle,
   type: "log" as const,
   gridIndex,
-  name,
+  name: unit,
   nameGap: 58,
   axisLabel: { fontSize: 13, formatter: label },
 });

@@ -1,10 +1,13 @@
 import CliTable from "cli-table3";
 import { durability } from "./database.js";
 import type { Results } from "./results.js";
-import { type Table, tablesOf } from "./tables.js";
+import type { Table } from "./table.js";
+import { tablesOf } from "./tables.js";
 
-export const machineLine = ({ machine: { cores, node, sqlite } }: Results): string =>
-  `${cores} cores, Node ${node}, SQLite ${sqlite}; every database at ${durability}.`;
+export const machineLine = ({ machine: { cores, node, sqlite }, servers }: Results): string =>
+  `${cores} cores, Node ${node}, SQLite ${sqlite}; every database at ${durability}.${
+    servers.line && ` ${servers.line}.`
+  }`;
 
 export const terminalReport = (results: Results): string =>
   [machineLine(results), ...tablesOf(results).map(terminalTable)].join("\n\n");
@@ -48,7 +51,7 @@ const method = `## Method
 \`\`\`sh
 npx -y pnpm@10 bench            # all of the above; writes this file and its plot
 npx -y pnpm@10 bench --quick    # short threads and few samples, in under 90 seconds; writes nothing
-npx -y pnpm@10 bench --help     # one part only, another folder for the databases
+npx -y pnpm@10 bench --help     # some parts only, another folder for the databases
 \`\`\`
 
 - The chat is a graph of one node on \`MessagesAnnotation\`. Its messages have 600 bytes of synthetic
@@ -70,6 +73,16 @@ npx -y pnpm@10 bench --help     # one part only, another folder for the database
 - The calls of a saver without a graph go through the same sequence as a run's: supersteps of one
   \`put\` and one \`putWrites\`, each state holding the unchanged values of the one before. The raw
   insert is one prepared statement on a table of one text column.
+- The servers are started for the run, one of each kind, and used by all savers at once: their
+  commits are on the disk when they are acknowledged, and nothing else is set. Every saver has
+  tables of its own and a pool of ten connections. PostgreSQL's statistics are brought up to date
+  before turns are timed (\`ANALYZE\`), as the server does by itself after a while.
+- LangGraph's tables are grown to fewer turns and extrapolated, as its SQLite file is. Its turns are
+  timed on a seeded thread, threadkeep's on a seeded and on a grown one.
+- On a server \`put\` is timed as a rate: so many calls on 1, 8 or 32 threads at once. The raw insert
+  is one prepared statement on a pool of the same size, with a key and one column for the same bytes.
+- The proxy is a process of its own. It delays both directions alike, until \`SELECT 1\` takes as long
+  as said, and counts a round trip whenever a client sends something after the server has answered.
 - After each chat its messages are counted: a saver that loses one ends the benchmark. A test holds
   the same chats and calls, and compares the states of all savers with those of the floor.
 - Absolute times of two runs differ by the load of the machine; the ratios within one run are what

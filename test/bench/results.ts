@@ -3,6 +3,7 @@ import type { Synchronous } from "./database.js";
 import type { DiskFigure } from "./disk.js";
 import type { HistoryFigure } from "./history.js";
 import type { SaverName } from "./savers.js";
+import { ServerResults } from "./servers/results.js";
 import type { StateKind } from "./states.js";
 import type { CacheState, ThreadKind, TurnFigure } from "./turns.js";
 
@@ -17,10 +18,10 @@ export class Results {
   readonly machine: Machine;
   readonly turns: TurnFigure[] = [];
   readonly disk: DiskFigure[] = [];
-  readonly messageBytes = new Map<number, number>();
   readonly calls: CallFigure[] = [];
   readonly stored: StoredFigure[] = [];
   readonly history: HistoryFigure[] = [];
+  readonly servers = new ServerResults();
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -69,7 +70,3 @@ export class Results {
     return this.history.find((it) => it.saver === saver && it.caches === caches);
   }
 }
-
-/** `undefined` where one of the two was not measured. */
-export const ratio = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined ? undefined : a / b;

@@ -1,15 +1,17 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { timeCalls } from "./calls.js";
-import { extrapolate, type Growth, grow, messageBytes } from "./disk.js";
+import { extrapolate, type Growth, grow } from "./disk.js";
 import { timeHistory } from "./history.js";
 import type { Plan } from "./plan.js";
 import type { Results } from "./results.js";
 import { labels, type SaverName } from "./savers.js";
+import type { Hosts } from "./servers/hosts.js";
+import { runOnServers, serverParts } from "./servers/run.js";
 import { kindLabels } from "./states.js";
 import { timeTurns } from "./turns.js";
 
-export const parts = ["disk", "history", "turns", "calls"] as const;
+export const parts = ["disk", "history", "turns", "calls", ...serverParts] as const;
 export type Part = (typeof parts)[number];
 
 export interface Run {
@@ -18,6 +20,8 @@ export interface Run {
   /** Empty; the databases are made in it. */
   readonly folder: string;
   readonly results: Results;
+  /** Starts the servers, if there is something to measure on them. */
+  readonly hosts: () => Promise<Hosts>;
   readonly progress: (text: string) => void;
 }
 
@@ -31,6 +35,7 @@ export async function run(run: Run): Promise<void> {
   if (run.only.includes("history")) await runHistory(run, copies);
   if (run.only.includes("turns")) await runTurns(run, copies);
   if (run.only.includes("calls")) await runCalls(run);
+  if (serverParts.some((part) => run.only.includes(part))) await runServers(run);
 }
 
 /** A history needs no longer thread than its own. */
@@ -46,7 +51,6 @@ async function runGrowth({ folder, results, progress }: Run, growth: Growth, cop
   const grown = await grow(growth, folder);
   copies.set(growth.saver, grown.copies);
   results.disk.push(...grown.figures);
-  for (const { turns } of grown.figures) results.messageBytes.set(turns, messageBytes(turns));
 }
 
 function extrapolateDisk({ plan, results }: Run) {
@@ -80,5 +84,16 @@ async function runCalls({ plan, folder, results, progress }: Run) {
     results.calls.push(...times);
     if (synchronous === "FULL") results.stored.push(...stored);
     await rm(databases, { recursive: true });
+  }
+}
+
+async function runServers({ plan, only, hosts, results: { servers: results }, progress }: Run) {
+  progress("starting the servers");
+  const { remove, line, ...urls } = await hosts();
+  results.line = line;
+  try {
+    await runOnServers({ plan: plan.servers, only, urls, results, progress });
+  } finally {
+    await remove();
   }
 }

@@ -12,6 +12,7 @@ import type { State, States } from "./states.js";
 import { uuid } from "./workload.js";
 
 interface Step {
+  readonly number: number;
   readonly state: State;
   readonly checkpoint: Checkpoint;
   readonly metadata: CheckpointMetadata;
@@ -27,7 +28,8 @@ export class SaverThread {
   #config: RunnableConfig;
   #step = -1;
   #versions: Record<string, number> = {};
-  #next!: Step;
+  #current!: Step;
+  readonly #ahead: Step[] = [];
 
   constructor(opened: OpenSaver, states: States, threadId = "thread") {
     if (!opened.saver) throw new Error("there is no saver to call");
@@ -40,11 +42,20 @@ export class SaverThread {
 
   /** Supersteps so far. */
   get steps(): number {
-    return this.#step + 1;
+    return this.#step + 1 - this.#ahead.length;
   }
 
-  /** Makes the next superstep's checkpoint. */
+  /** Makes the checkpoints of so many supersteps, for `advance` to take. */
+  prepare(count: number): void {
+    for (let made = 0; made < count; made++) this.#ahead.push(this.#make());
+  }
+
+  /** Goes on to the next superstep's checkpoint. */
   advance(): void {
+    this.#current = this.#ahead.shift() ?? this.#make();
+  }
+
+  #make(): Step {
     const step = ++this.#step;
     const state = this.#states(step);
     const channels = step === 0 ? Object.keys(state.values) : [state.changed[0]];
@@ -61,18 +72,19 @@ export class SaverThread {
       versions_seen: { __input__: {}, node: seen },
     };
     const metadata: CheckpointMetadata = { source: "loop", step, parents: {} };
-    this.#next = { state, checkpoint, metadata, newVersions };
+    return { number: step, state, checkpoint, metadata, newVersions };
   }
 
   async put(): Promise<void> {
-    const { checkpoint, metadata, newVersions } = this.#next;
+    const { checkpoint, metadata, newVersions } = this.#current;
     this.#config = await this.#saver.put(this.#config, checkpoint, metadata, newVersions);
   }
 
   /** What the node wrote, and where it goes on to. */
   async putWrites(): Promise<void> {
-    const [channel, write] = this.#next.state.changed;
-    const taskId = uuid(this.#step);
+    const { state, number } = this.#current;
+    const [channel, write] = state.changed;
+    const taskId = uuid(number);
     const path = "~__pregel_pull, node";
     await this.#saver.putWrites(
       this.#config,

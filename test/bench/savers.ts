@@ -32,8 +32,10 @@ export interface OpenSaver {
   readonly saver: BaseCheckpointSaver | undefined;
   /** Forgets what threadkeep has cached; the others cache nothing. */
   dropCaches(): void;
-  /** Bytes of the database file, with nothing left in the write-ahead log. */
-  bytes(): number;
+  /** Bytes of the database file, with nothing left in the write-ahead log; of a server's tables. */
+  bytes(): number | Promise<number>;
+  /** What of it tables and indexes have taken, where files grow far ahead of them. */
+  takenBytes?(): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -9,6 +9,8 @@ export const kindLabels: Record<StateKind, string> = {
   document: "document and counter",
 };
 
+export const sizes = { "1 KB": 1_000, "100 KB": 100_000, "1 MB": 1_000_000 } as const;
+
 export interface State {
   readonly values: Record<string, unknown>;
   /** The channel that this step has written, and what the node wrote to it. */

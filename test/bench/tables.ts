@@ -1,19 +1,14 @@
 import type { Operation, Subject } from "./calls.js";
 import type { Synchronous } from "./database.js";
-import { sizes } from "./plan.js";
-import { type Results, ratio } from "./results.js";
+import { ratio } from "./ratio.js";
+import type { Results } from "./results.js";
 import { labels, type SaverName } from "./savers.js";
-import { kindLabels, type StateKind } from "./states.js";
+import { serverTables } from "./servers/tables.js";
+import { kindLabels, type StateKind, sizes } from "./states.js";
+import { absent, inOrder, megabytes, number, type Table, times } from "./table.js";
 import { checkTargets } from "./targets.js";
 import type { CacheState, Contender } from "./turns.js";
-
-export interface Table {
-  readonly title: string;
-  /** A line may be broken where a terminal has too little width. */
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly note: string;
-}
+import { messageBytes } from "./workload.js";
 
 export const tablesOf = (results: Results): Table[] =>
   [
@@ -25,23 +20,8 @@ export const tablesOf = (results: Results): Table[] =>
     ...(Object.keys(kindLabels) as StateKind[]).map((kind) => callTable(results, kind, "FULL")),
     callTable(results, "messages", "NORMAL"),
     storedTable(results),
+    ...serverTables(results.servers),
   ].filter(({ rows }) => rows.length > 0);
-
-const absent = "–";
-
-/** Three significant digits, and never an exponent. */
-export function number(value: number | undefined): string {
-  if (value === undefined) return absent;
-  return Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 6 });
-}
-
-const times = (value: number | undefined): string =>
-  value === undefined ? absent : `${number(value)}×`;
-
-const megabytes = (bytes: number | undefined): string =>
-  number(bytes === undefined ? undefined : bytes / 1e6);
-
-const inOrder = (values: Iterable<number>): number[] => [...new Set(values)].sort((a, b) => a - b);
 
 function targetTable(results: Results): Table {
   const words = new Map([
@@ -119,7 +99,7 @@ function diskTable(results: Results): Table {
       "threadkeep, bytes per turn",
     ],
     rows: columns.map((turns) => {
-      const raw = results.messageBytes.get(turns);
+      const raw = messageBytes(turns);
       const cell = (saver: SaverName) => {
         const figure = results.file(saver, turns);
         if (!figure) return absent;

@@ -1,17 +1,11 @@
 import type { Subject } from "./calls.js";
-import { sizes } from "./plan.js";
-import { type Results, ratio } from "./results.js";
-import { kindLabels, type StateKind } from "./states.js";
+import { ratio } from "./ratio.js";
+import type { Results } from "./results.js";
+import { checkServerTargets } from "./servers/targets.js";
+import { kindLabels, type StateKind, sizes } from "./states.js";
+import { atLeast, atMost, type Named, type Target } from "./target.js";
 import type { CacheState, ThreadKind } from "./turns.js";
-
-/** A promise about one or several figures; the worst of them decides. */
-export interface Target {
-  readonly claim: string;
-  readonly measured: string;
-  readonly reached: boolean | undefined;
-}
-
-type Named = readonly [label: string, value: number | undefined];
+import { messageBytes } from "./workload.js";
 
 const threads: readonly ThreadKind[] = ["seeded", "grown"];
 const kinds = Object.keys(kindLabels) as StateKind[];
@@ -21,6 +15,7 @@ export const checkTargets = (results: Results): Target[] => [
   ...diskTargets(results),
   ...callTargets(results),
   ...historyTargets(results),
+  ...checkServerTargets(results.servers),
 ];
 
 function turnTargets(results: Results): Target[] {
@@ -49,7 +44,7 @@ const perThread = (figure: (thread: ThreadKind) => number | undefined): Named[] 
 
 function diskTargets(results: Results): Target[] {
   const size = (turns: number) => results.file("threadkeep-sqlite", turns)?.bytes;
-  const toMessages = ratio(size(1000), results.messageBytes.get(1000));
+  const toMessages = ratio(size(1000), messageBytes(1000));
   const perTurn = (turns: number) => ratio(size(turns), turns);
   const added = (from: number, to: number) => {
     const [before, after] = [size(from), size(to)];
@@ -122,28 +117,4 @@ function historyTargets(results: Results): Target[] {
       ["cold", faster("cold")],
     ]),
   ];
-}
-
-const atMost = (claim: string, bound: number, values: readonly Named[]): Target =>
-  target(`${claim}, at most ${bound}`, values, Math.ceil, (value) => value <= bound);
-
-const atLeast = (claim: string, bound: number, values: readonly Named[]): Target =>
-  target(`${claim}, at least ${bound}`, values, Math.floor, (value) => value >= bound);
-
-/** Figures are rounded towards a miss, and judged unrounded. */
-function target(
-  claim: string,
-  values: readonly Named[],
-  round: (value: number) => number,
-  holds: (value: number) => boolean,
-): Target {
-  const known = values.filter((named): named is [string, number] => named[1] !== undefined);
-  if (known.length === 0) return { claim, measured: "not measured", reached: undefined };
-  return {
-    claim,
-    measured: known
-      .map(([label, value]) => `${(round(value * 100) / 100).toFixed(2)} ${label}`.trim())
-      .join(", "),
-    reached: known.every(([, value]) => holds(value)),
-  };
 }

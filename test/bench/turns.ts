@@ -50,6 +50,13 @@ export interface TurnPlan {
   readonly effort: Effort;
 }
 
+export const turnPlan = (
+  turns: number,
+  windows: number,
+  warmup: number,
+  rounds: number,
+): TurnPlan => ({ turns, windows, effort: { warmup, rounds } });
+
 /** Where a measurement of `plan` begins, so that half of its turns lie before `plan.turns`. */
 export const firstTurn = ({ turns, effort }: TurnPlan): number =>
   turns < 100 ? Math.max(1, turns - effort.warmup - (effort.rounds >> 1)) : turns;

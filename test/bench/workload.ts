@@ -4,7 +4,14 @@ import {
   HumanMessage,
   type StandardMessageStructure,
 } from "@langchain/core/messages";
-import { END, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import {
+  END,
+  MessagesAnnotation,
+  MessagesDeltaValue,
+  START,
+  StateGraph,
+  StateSchema,
+} from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 
 /** Deterministic random numbers from 0 to 1 (mulberry32): every run writes the same bytes. */
@@ -80,13 +87,35 @@ export function answer(turn: number): AIMessage {
 export const messagesOf = (turns: number): BaseMessage[] =>
   Array.from({ length: turns }, (_, turn) => [question(turn), answer(turn)]).flat();
 
+const bytesOfMessages = new Map<number, number>();
+
+/** Bytes of the messages of so many turns alone, as JSON. */
+export function messageBytes(turns: number): number {
+  const bytes = bytesOfMessages.get(turns) ?? Buffer.byteLength(JSON.stringify(messagesOf(turns)));
+  bytesOfMessages.set(turns, bytes);
+  return bytes;
+}
+
+const model = ({ messages }: { messages: BaseMessage[] }) => ({
+  messages: [answer((messages.length - 1) / 2)],
+});
+
 /** A chat of one node, whose model answers from the number of messages so far. */
 export function chatGraph(checkpointer?: BaseCheckpointSaver) {
   return new StateGraph(MessagesAnnotation)
-    .addNode("model", ({ messages }) => ({ messages: [answer((messages.length - 1) / 2)] }))
+    .addNode("model", model)
     .addEdge(START, "model")
     .addEdge("model", END)
     .compile(checkpointer ? { checkpointer } : {});
 }
 
 export type ChatGraph = ReturnType<typeof chatGraph>;
+
+/** The same chat, whose messages are a DeltaChannel: a checkpoint holds only what is new. */
+export function deltaGraph(checkpointer?: BaseCheckpointSaver): ChatGraph {
+  return new StateGraph(new StateSchema({ messages: MessagesDeltaValue }))
+    .addNode("model", model)
+    .addEdge(START, "model")
+    .addEdge("model", END)
+    .compile(checkpointer ? { checkpointer } : {}) as unknown as ChatGraph;
+}

@@ -112,6 +112,8 @@ function settings(folder: string): string[] {
     "--skip-name-resolve",
     "--max-connections=300",
     `--socket=${join(folder, "sock")}`,
+    // A server that starts deletes what looks like another one's left-over temporary tables.
+    `--tmpdir=${folder}`,
     `--pid-file=${join(folder, "pid")}`,
   ];
 }

@@ -59,4 +59,30 @@ export const corruptChecks: Checks = {
       assert.equal(older?.checkpoint.channel_values.a, 2);
     }
   },
+
+  "a restored backup is gone on from, in a process that knows what came after it": async (db) => {
+    assert.ok(db.durable !== undefined, "a database is needed");
+    const { sql, table } = db.durable;
+    const tables = ["sessions", "agent_state", "state_items", "state_writes"];
+    const message = (i: number) => new HumanMessage({ id: `m${i}`, content: `message ${i}` });
+    const saver = db.saver();
+    const first = await put(saver, place("t"), checkpoint("1", { list: [message(0)] }));
+    for (const name of tables) {
+      await sql(`CREATE TABLE ${table(`kept_${name}`)} AS SELECT * FROM ${table(name)}`);
+    }
+    const lost = [message(0), message(1)];
+    await put(saver, first, checkpoint("2", { list: lost }, { list: 2 }));
+    for (const name of tables) {
+      await sql(`DELETE FROM ${table(name)}`);
+      await sql(`INSERT INTO ${table(name)} SELECT * FROM ${table(`kept_${name}`)}`);
+    }
+    const values = { list: [...lost, message(2)] };
+    await put(saver, first, checkpoint("2", values, { list: 3 }));
+    assert.deepEqual(await latest(db.saver(), "t"), values);
+    const versions = await sql(`SELECT version FROM ${table("agent_state")} ORDER BY version`);
+    assert.deepEqual(
+      versions.map(({ version }) => Number(version)),
+      [1, 2],
+    );
+  },
 };

@@ -8,7 +8,6 @@ export interface PostgresPool {
   connect(): Promise<PostgresClient>;
   end?(): Promise<unknown>;
   on?(event: "error", listener: (error: Error) => void): unknown;
-  off?(event: "error", listener: (error: Error) => void): unknown;
 }
 
 export interface PostgresClient {
@@ -38,6 +37,8 @@ export interface PostgresSettings {
 
 /** A broken connection is told to the call that uses it; without a listener it would end the process. */
 const ignore = (): void => {};
+/** Many storages may share a pool, and one listener is enough. */
+const HEARD = new WeakSet<PostgresPool>();
 
 type Run = (
   text: string,
@@ -55,6 +56,8 @@ export class PostgresDriver implements Driver {
   constructor(pool: PostgresPool, settings: PostgresSettings) {
     this.#pool = pool;
     this.#settings = settings;
+    if (HEARD.has(pool)) return;
+    HEARD.add(pool);
     pool.on?.("error", ignore);
   }
 
@@ -89,7 +92,6 @@ export class PostgresDriver implements Driver {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#settings.owned) await this.#pool.end?.();
-    else this.#pool.off?.("error", ignore);
   }
 
   /** Lends a connection. One that failed is not used again. */

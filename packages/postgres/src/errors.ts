@@ -25,6 +25,9 @@ const BROKEN: readonly unknown[] = ["ECONNRESET", "EPIPE", "ETIMEDOUT", "ECONNAB
 const BROKEN_WORDS =
   /^(Connection terminated|Query read timeout|Client has encountered a connection error|Client was closed)/;
 
+/** A named statement that is another connection's. */
+const MIXED_UP: readonly unknown[] = ["42P05", "26000"];
+
 interface PgError {
   readonly code?: unknown;
   readonly message?: unknown;
@@ -35,7 +38,10 @@ export function toStorageError(operation: string, error: unknown): StorageError 
   if (error instanceof StorageError) return error;
   const { code, message } = (error ?? {}) as PgError;
   const text = typeof message === "string" && message !== "" ? message : String(error);
-  return new StorageError(codeOf(code, text), operation, text, { cause: error });
+  const hint = MIXED_UP.includes(code)
+    ? "; behind a pooler in transaction mode, set namedStatements: false"
+    : "";
+  return new StorageError(codeOf(code, text), operation, `${text}${hint}`, { cause: error });
 }
 
 function codeOf(code: unknown, text: string): StorageErrorCode {

@@ -99,6 +99,11 @@ export class Thread implements RunThread {
     this.announced.clear();
   }
 
+  #forgetAll(): void {
+    this.#forget();
+    this.lineage.clear();
+  }
+
   // --- reading ---------------------------------------------------------------------------------
 
   /** Fetches the items that the trees need and this process does not hold, then reads. */
@@ -220,6 +225,7 @@ export class Thread implements RunThread {
     });
     if (!done.written) {
       if (done.guard === undefined) this.#forget();
+      else if (isBehind(done.guard, expected)) this.#forgetAll();
       else this.sawGuard(done.guard);
       this.#guard = done.guard;
       return false;
@@ -231,10 +237,7 @@ export class Thread implements RunThread {
     // Where a reading showed meanwhile that items were removed, these may be among them.
     if (this.log.generation !== generation) return true;
     this.#guard = next;
-    if (remove !== undefined) {
-      this.#forget();
-      this.lineage.clear();
-    }
+    if (remove !== undefined) this.#forgetAll();
     this.#wrote(checkpoints, items, numbering, next.incarnation);
     return true;
   }
@@ -281,4 +284,10 @@ function endOfTurn(): Promise<void> {
 
 function sameGuard(a: Guard | undefined, b: Guard): boolean {
   return a !== undefined && a.token === b.token && a.nextItem === b.nextItem;
+}
+
+/** What was acknowledged is gone: a backup was restored, or a replica took over without the end. */
+function isBehind(now: Guard, then: Guard | undefined): boolean {
+  if (then === undefined || now.incarnation !== then.incarnation) return false;
+  return now.nextItem < then.nextItem || now.nextVersion < then.nextVersion;
 }

@@ -82,14 +82,15 @@ export const CHAIN_JOIN =
   "c.session_id = ? AND c.checkpoint_ns = chain.checkpoint_ns AND c.checkpoint_id = chain.checkpoint_id";
 
 /** Parameters: session, namespace, id, session, depth. */
-export function chain(t: (name: TableName) => string): string {
-  const state = t("agent_state");
+export function chain(joins: Joins): string {
+  const state = joins.t("agent_state");
   const columns = "checkpoint_ns, checkpoint_id, parent_id";
   const start = `SELECT 0 AS depth, ${columns} FROM ${state} WHERE session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?`;
   const parent =
     "a.session_id = ? AND a.checkpoint_ns = chain.checkpoint_ns AND a.checkpoint_id = chain.parent_id";
   const aliased = columns.replaceAll(/\b(\w+)\b/g, "a.$1");
-  const step = `SELECT chain.depth + 1, ${aliased} FROM chain JOIN ${state} a ON ${parent} WHERE chain.depth < ?`;
+  const up = lookUp(joins, "agent_state", "a", parent);
+  const step = `SELECT chain.depth + 1, ${aliased} FROM chain ${up} WHERE chain.depth < ?`;
   return `WITH RECURSIVE chain (depth, ${columns}) AS (${start} UNION ALL ${step})`;
 }
 
@@ -107,24 +108,26 @@ export function lookUp({ t, lateral }: Joins, table: TableName, alias: string, o
 }
 
 /**
- * A page of checkpoints with their guards and writes. Joins name the session, if the page is of
- * one, so that an engine that keeps sessions apart looks into one place only. Parameters: the
- * page's, then twice the session.
+ * The checkpoints of a page, with their guards and writes, in any order. The page holds keys only, so
+ * that no engine sorts or keeps whole states. Joins name the session, if the page is of one, so that
+ * an engine that keeps sessions apart looks into one place only. Parameters: the page's, then three
+ * times the session.
  */
-export function withWrites(
-  joins: Joins,
-  page: string,
-  order: string,
-  ofOneSession: boolean,
-): string {
+export function withWrites(joins: Joins, page: string, ofOneSession: boolean): string {
   const checkpoint = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
   const write = "w.task_id, w.idx, w.task_path, w.channel, w.value";
-  const session = ofOneSession ? "?" : "c.session_id";
-  const on = `w.session_id = ${session} AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id`;
-  const guard = `JOIN ${joins.t("sessions")} s ON s.id = ${session}`;
-  const writes = `LEFT ${lookUp(joins, "state_writes", "w", on)}`;
-  return `SELECT ${checkpoint}, ${GUARD}, ${write} FROM (${page}) c ${guard} ${writes}${order}`;
+  const session = ofOneSession ? "?" : "p.session_id";
+  const same = (a: string) =>
+    `${a}.session_id = ${session} AND ${a}.checkpoint_ns = p.checkpoint_ns AND ${a}.checkpoint_id = p.checkpoint_id`;
+  return [
+    `SELECT ${checkpoint}, ${GUARD}, ${write} FROM (${page}) p`,
+    lookUp(joins, "agent_state", "c", same("c")),
+    `JOIN ${joins.t("sessions")} s ON s.id = ${session}`,
+    `LEFT ${lookUp(joins, "state_writes", "w", same("w"))}`,
+  ].join(" ");
 }
+
+export const PAGE_COLUMNS = "session_id, checkpoint_ns, checkpoint_id";
 
 /**
  * The items of some ranges, while the session is of an era. Parameters: ranges, session, session,

@@ -115,7 +115,7 @@ function chunks(
 
 function sizeOf(row: readonly Param[]): number {
   return row.reduce<number>(
-    (sum, param) => sum + (typeof param === "string" ? param.length : 8),
+    (sum, param) => sum + (typeof param === "string" ? Buffer.byteLength(param) : 8),
     0,
   );
 }

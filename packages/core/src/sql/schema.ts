@@ -65,11 +65,11 @@ export const AGENT_STATE: Table = {
     integer("created_at"),
     nullable(text("ns_text")),
   ],
-  key: ["session_id", "checkpoint_ns", "version"],
+  key: ["session_id", "checkpoint_ns", "checkpoint_id"],
   indexes: [
     {
-      name: "agent_state_by_id",
-      columns: ["session_id", "checkpoint_ns", "checkpoint_id"],
+      name: "agent_state_by_version",
+      columns: ["session_id", "checkpoint_ns", "version"],
       unique: true,
     },
     { name: "agent_state_by_run", columns: ["run_id"], unlessNull: "run_id" },

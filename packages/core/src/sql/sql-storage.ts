@@ -1,5 +1,6 @@
 import { StorageError } from "../errors.js";
 import { firstGuard } from "../storage/ids.js";
+import { compareCursors, cursorOf } from "../storage/order.js";
 import { coverRanges, mergeRanges, type Range } from "../storage/ranges.js";
 import type {
   Batch,
@@ -106,7 +107,7 @@ export class SqlStorage implements Storage {
     ns: string,
     id: string | undefined,
   ): Promise<StoredCheckpoint | undefined> {
-    const params = [sessionId, namespaceKey(ns), id, sessionId, sessionId].filter(
+    const params = [sessionId, namespaceKey(ns), id, sessionId, sessionId, sessionId].filter(
       (param) => param !== undefined,
     );
     const rows = await this.#query(this.#statements.checkpoint(id !== undefined), params);
@@ -156,8 +157,11 @@ export class SqlStorage implements Storage {
       params.push(after.id, after.id, after.sessionId, after.sessionId, after.version);
     }
     params.push(limit);
-    if (sessionId !== undefined) params.push(sessionId, sessionId);
-    return storedCheckpoints(await this.#query(text, params));
+    if (sessionId !== undefined) params.push(sessionId, sessionId, sessionId);
+    const page = storedCheckpoints(await this.#query(text, params));
+    return sessionId === undefined
+      ? page.sort((a, b) => compareCursors(cursorOf(a), cursorOf(b)))
+      : page.sort((a, b) => b.checkpoint.version - a.checkpoint.version);
   }
 
   async versions(sessionId: string, id: string): Promise<{ ns: string; version: number }[]> {

@@ -7,6 +7,7 @@ import {
   itemsIn,
   type Joins,
   lookUp,
+  PAGE_COLUMNS,
   WRITE_COLUMNS,
   withWrites,
 } from "./columns.js";
@@ -40,17 +41,17 @@ export class Statements {
 
   /**
    * The newest checkpoint of a namespace, or the one of an id, with its writes and its guard.
-   * Parameters: session, namespace, perhaps an id, session, session.
+   * Parameters: session, namespace, perhaps an id, three times the session.
    */
   checkpoint(byId: boolean): string {
     const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : ""}`;
     const order = byId ? "" : " ORDER BY version DESC LIMIT 1";
     return this.#text(`checkpoint ${byId}`, (joins) =>
-      withWrites(joins, `SELECT * FROM ${joins.t("agent_state")} WHERE ${where}${order}`, "", true),
+      withWrites(joins, `${pageOf(joins)} WHERE ${where}${order}`, true),
     );
   }
 
-  /** Parameters: those of the shape, the limit and, if it has a session, twice that. */
+  /** Parameters: those of the shape, the limit and, if it has a session, three times that. */
   list(shape: ListShape): string {
     const conditions = [
       shape.session && "session_id = ?",
@@ -60,18 +61,12 @@ export class Statements {
       shape.beforeId && "checkpoint_id < ?",
       shape.after && AFTER,
     ].filter((condition) => condition !== false);
-    const order = shape.session
-      ? (a: string) => ` ORDER BY ${a}version DESC`
-      : (a: string) => ` ORDER BY ${a}checkpoint_id DESC, ${a}session_id, ${a}version DESC`;
+    const order = shape.session ? "version DESC" : "checkpoint_id DESC, session_id, version DESC";
     const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
-    return this.#text(`list ${JSON.stringify(shape)}`, (joins) =>
-      withWrites(
-        joins,
-        `SELECT * FROM ${joins.t("agent_state")}${where}${order("")} LIMIT ?`,
-        order("c."),
-        shape.session,
-      ),
-    );
+    return this.#text(`list ${JSON.stringify(shape)}`, (joins) => {
+      const page = `${pageOf(joins)}${where} ORDER BY ${order} LIMIT ?`;
+      return withWrites(joins, page, shape.session);
+    });
   }
 
   get versions(): string {
@@ -108,7 +103,7 @@ export class Statements {
       const join = lookUp(joins, "agent_state", "c", CHAIN_JOIN);
       const session = `JOIN ${t("sessions")} s ON s.id = ?`;
       const columns = CHECKPOINT_COLUMNS.map((name) => `c.${name}`).join(", ");
-      return `${chain(t)} SELECT ${columns}, ${GUARD} FROM chain ${join} ${session} WHERE chain.depth > 0 ORDER BY chain.depth`;
+      return `${chain(joins)} SELECT ${columns}, ${GUARD} FROM chain ${join} ${session} WHERE chain.depth > 0 ORDER BY chain.depth`;
     });
   }
 
@@ -121,7 +116,7 @@ export class Statements {
     return this.#text(`ancestorWrites ${channels}`, (joins) => {
       const join = lookUp(joins, "state_writes", "c", CHAIN_JOIN);
       const columns = WRITE_COLUMNS.map((name) => `c.${name}`).join(", ");
-      return `${chain(joins.t)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 AND c.channel IN (${any})`;
+      return `${chain(joins)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 AND c.channel IN (${any})`;
     });
   }
 
@@ -152,3 +147,5 @@ export class Statements {
     return text;
   }
 }
+
+const pageOf = ({ t }: Joins) => `SELECT ${PAGE_COLUMNS} FROM ${t("agent_state")}`;
