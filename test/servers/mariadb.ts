@@ -37,7 +37,8 @@ async function prepare(folder: string, { flags = [] }: ServerOptions): Promise<R
   const data = join(folder, "data");
   const password = randomBytes(12).toString("hex");
   const args = ["--no-defaults", `--basedir=${usr}`, `--datadir=${data}`];
-  args.push(`--lc-messages-dir=${share.folder}`);
+  // A server that starts deletes temporary tables in its tmpdir, also those of another server.
+  args.push(`--lc-messages-dir=${share.folder}`, `--tmpdir=${folder}`);
   if (process.getuid?.() === 0) args.push("--user=root");
   await mkdir(data);
   await bootstrap(program, args, [...share.sql, ...accounts(password)]);
@@ -112,8 +113,6 @@ function settings(folder: string): string[] {
     "--skip-name-resolve",
     "--max-connections=300",
     `--socket=${join(folder, "sock")}`,
-    // A server that starts deletes what looks like another one's left-over temporary tables.
-    `--tmpdir=${folder}`,
     `--pid-file=${join(folder, "pid")}`,
   ];
 }
