@@ -56,8 +56,8 @@ export class MysqlDialect implements Dialect {
     return [`CREATE TABLE IF NOT EXISTS ${this.table(table.name)} (${parts}) ${how}`];
   }
 
-  insert({ table, columns, conflict, rows, values = {} }: Insert): string {
-    const row = `(${columns.map((name) => values[name] ?? "?").join(", ")})`;
+  insert({ table, columns, conflict, rows }: Insert): string {
+    const row = `(${columns.map(() => "?").join(", ")})`;
     const all = Array(rows).fill(row).join(", ");
     // Only IGNORE tells truly how many rows were inserted; ids and numbers, which is all that such
     // rows hold, were checked before.

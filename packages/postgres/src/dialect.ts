@@ -29,20 +29,27 @@ export function checkSchema(schema: unknown): string {
   );
 }
 
-/** How PostgreSQL spells it. A batch is one statement, and so one round trip. */
+export interface PostgresSpelling {
+  /** Whether a batch is one statement, and so one round trip. Default: `true`. */
+  readonly joins?: boolean;
+  /** How many tables each table is cut into by its session. Default: 0, none. */
+  readonly partitions?: number;
+}
+
+/** How PostgreSQL spells it. */
 export class PostgresDialect implements Dialect {
   readonly name = "postgres";
   readonly placeOption = "schema";
-  readonly joins = true;
+  readonly joins: boolean;
   readonly lateral = true;
   readonly insertRows = 500;
   readonly insertBytes = Number.POSITIVE_INFINITY;
   readonly #schema: string;
   readonly #partitions: number;
 
-  /** @param partitions how many tables each table is cut into by its session; 0: none */
-  constructor(schema: string, partitions = 0) {
+  constructor(schema: string, { joins = true, partitions = 0 }: PostgresSpelling = {}) {
     this.#schema = checkSchema(schema);
+    this.joins = joins;
     this.#partitions = partitions;
   }
 
@@ -85,9 +92,9 @@ export class PostgresDialect implements Dialect {
     });
   }
 
-  insert({ table, columns, conflict, rows, values = {}, head }: Insert): string {
+  insert({ table, columns, conflict, rows, head }: Insert): string {
     const types = new Map(table.columns.map(({ name, type }) => [name, CASTS[type]]));
-    const row = columns.map((name) => values[name] ?? `?::${types.get(name)}`).join(", ");
+    const row = columns.map((name) => `?::${types.get(name)}`).join(", ");
     const all = Array(rows).fill(`(${row})`).join(", ");
     const into = `INSERT INTO ${this.table(table.name)} (${columns.join(", ")})`;
     const from =

@@ -30,6 +30,11 @@ export interface PostgresOptions extends StorageOptions, PostgresPlace {
    * mode. Default: `true`.
    */
   readonly namedStatements?: boolean;
+  /**
+   * `"transaction"`: a batch is several statements in a transaction, for engines of PostgreSQL's
+   * protocol that take no `INSERT` within `WITH` (Citus). Default: `"statement"`, one round trip.
+   */
+  readonly batches?: "statement" | "transaction";
 }
 
 const POOL: pg.PoolConfig = {
@@ -52,6 +57,11 @@ function placeOf(url: string): string {
 
 /** Pools that were opened here, and are closed here, with the place they lead to. */
 const OWNED = new WeakMap<PostgresPool, string>();
+
+function joinsOf(batches: PostgresOptions["batches"] = "statement"): boolean {
+  if (batches === "statement" || batches === "transaction") return batches === "statement";
+  throw new StorageError("INVALID_ARGUMENT", "batches", "must be statement or transaction");
+}
 
 /** The same number for everybody who uses a schema of that name. */
 function lockOf(schema: string): number {
@@ -77,7 +87,8 @@ export class PostgresStorage extends SqlStorage {
       place: OWNED.get(pool) ?? "the given pool's server",
       owned: OWNED.has(pool),
     };
-    super(new PostgresDriver(pool, settings), new PostgresDialect(schema), options);
+    const joins = joinsOf(options.batches);
+    super(new PostgresDriver(pool, settings), new PostgresDialect(schema, { joins }), options);
   }
 
   /**
@@ -109,7 +120,7 @@ export function migrationSql(
   if (!Number.isSafeInteger(partitions) || partitions < 0 || partitions > 1000) {
     throw new StorageError("INVALID_ARGUMENT", "partitions", "must be a whole number up to 1000");
   }
-  return sqlOfMigrations(new PostgresDialect(schema, partitions));
+  return sqlOfMigrations(new PostgresDialect(schema, { partitions }));
 }
 
 /**
@@ -156,7 +167,7 @@ export class PostgresChatMessageHistory extends ChatMessageHistory {
     sessionId: string,
     options: PostgresOptions & HistoryOptions = {},
   ) {
-    const { schema, setup, pool: _pool, namedStatements, ...history } = options;
+    const { schema, setup, pool: _pool, namedStatements, batches, ...history } = options;
     super(
       pool instanceof PostgresStorage ? pool : new PostgresStorage(pool, options),
       sessionId,

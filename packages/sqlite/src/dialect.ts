@@ -57,8 +57,8 @@ export class SqliteDialect implements Dialect {
     return `CREATE ${kind} ${this.#quote(name)} ON ${on}${where}`;
   }
 
-  insert({ table, columns, conflict, rows, values = {} }: Insert): string {
-    const row = `(${columns.map((name) => values[name] ?? "?").join(", ")})`;
+  insert({ table, columns, conflict, rows }: Insert): string {
+    const row = `(${columns.map(() => "?").join(", ")})`;
     const all = Array(rows).fill(row).join(", ");
     return `INSERT INTO ${this.table(table.name)} (${columns.join(", ")}) VALUES ${all}${onConflict(conflict)}`;
   }

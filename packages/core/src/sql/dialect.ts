@@ -55,8 +55,6 @@ export interface Insert {
   readonly columns: readonly string[];
   readonly conflict: Conflict;
   readonly rows: number;
-  /** SQL that a column of every row gets in place of a `?`. */
-  readonly values?: Readonly<Record<string, string>> | undefined;
   /** The part of the same statement that must have written a row, else nothing is inserted. */
   readonly head?: string | undefined;
 }

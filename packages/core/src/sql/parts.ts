@@ -69,22 +69,14 @@ export class Assembler {
 /** Inserts of rows, as few as the engine takes. */
 export function inserts(
   dialect: Dialect,
-  into: Pick<Insert, "table" | "columns" | "conflict"> & {
-    values?(head: string | undefined): Insert["values"];
-  },
+  into: Pick<Insert, "table" | "columns" | "conflict">,
   rows: readonly (readonly Param[])[],
 ): Part[] {
-  const { table, columns, conflict } = into;
   return chunks(dialect, rows).map((chunk) => ({
-    key: `insert ${table.name} ${chunk.length}`,
+    key: `insert ${into.table.name} ${chunk.length}`,
     params: chunk.flat(),
     rare: chunk.length > COMMON_ROWS,
-    sql: (head) =>
-      dialect.insert({
-        ...{ table, columns, conflict, rows: chunk.length },
-        values: into.values?.(head),
-        head,
-      }),
+    sql: (head) => dialect.insert({ ...into, rows: chunk.length, head }),
   }));
 }
 

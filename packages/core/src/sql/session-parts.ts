@@ -1,9 +1,8 @@
 import type { MessageRecord, Owner } from "../storage/storage.js";
 import { COPIED, MESSAGE_COLUMNS, SESSION_COLUMNS, TOUCH_SET } from "./columns.js";
 import type { Dialect, TableName } from "./dialect.js";
-import { change, inserts, type Part } from "./parts.js";
+import { change, type Part } from "./parts.js";
 import { ownerParams } from "./rows.js";
-import { MESSAGES } from "./schema.js";
 
 const OF_A_SESSION = ["messages", "state_writes", "agent_state", "state_items"] as const;
 
@@ -67,23 +66,14 @@ export function appendParts(
   const sessions = dialect.table("sessions");
   const set = `next_message = next_message + ?, batch_token = ?, ${TOUCH_SET}`;
   const reserved = [messages.length, token, now, ...ownerParams(owner), sessionId];
-  const rows = messages.map(({ id, role, content, createdAt }, i) => [
-    ...[sessionId, messages.length - i, sessionId],
-    ...[id, role, content, null, createdAt],
-  ]);
+  const into = `INSERT INTO ${dialect.table("messages")} (${MESSAGE_COLUMNS.join(", ")})`;
+  const row = "SELECT id, next_message - ?, ?, ?, ?, NULL, ? FROM";
   return {
     head: change("reserve", `UPDATE ${sessions} SET ${set} WHERE id = ?`, reserved),
-    rest: inserts(
-      dialect,
-      {
-        table: MESSAGES,
-        columns: MESSAGE_COLUMNS,
-        conflict: { action: "fail" },
-        values: (head) => ({
-          position: `(SELECT next_message - ? FROM ${head ?? sessions} WHERE id = ?)`,
-        }),
-      },
-      rows,
-    ),
+    rest: messages.map(({ id, role, content, createdAt }, i) => ({
+      key: "append",
+      params: [messages.length - i, id, role, content, createdAt, sessionId],
+      sql: (head = sessions) => `${into} ${row} ${head} WHERE id = ?`,
+    })),
   };
 }
