@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
 const packages = await readdir(join(root, "packages"));
 
-type Exports = Record<string, string | Record<"import" | "require", Record<string, string>>>;
+type Exports = Record<string, string | Record<string, string | Record<string, string>>>;
 
 interface Manifest {
   name: string;
@@ -98,7 +98,10 @@ describe.each(packages)("packages/%s, packed", (folder) => {
 
     for (const subpath of subpaths(packed)) {
       const entry = subpath === "." ? "index" : subpath.slice("./".length);
-      expect(source.exports[subpath]).toBe(`./src/${entry}.ts`);
+      expect(source.exports[subpath]).toEqual({
+        built: `./dist/${entry}.js`,
+        default: `./src/${entry}.ts`,
+      });
       expect(packed.exports[subpath]).toEqual({
         import: { types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` },
         require: { types: `./dist/${entry}.d.cts`, default: `./dist/${entry}.cjs` },
