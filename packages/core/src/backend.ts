@@ -11,6 +11,7 @@ export type {
   TableName,
 } from "./sql/dialect.js";
 export type { Driver, Param, Row, Statement, Step } from "./sql/driver.js";
+export { Gate } from "./sql/gate.js";
 export { migrationSql, type SetupMode } from "./sql/migrator.js";
 export { SqlStorage, type StorageOptions } from "./sql/sql-storage.js";
 export type * from "./storage/storage.js";

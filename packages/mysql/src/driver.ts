@@ -1,5 +1,5 @@
 import type { Driver, Param, Row, Statement, Step } from "@threadkeep/core/backend";
-import { StorageError } from "@threadkeep/core/backend";
+import { Gate, StorageError } from "@threadkeep/core/backend";
 import { toConnectError, toStorageError } from "./errors.js";
 
 /** What is used of a `mysql2` pool, with callbacks or with promises. */
@@ -39,14 +39,15 @@ export interface MysqlSettings {
 
 /** What surely goes into any packet. */
 const SMALL_BYTES = 512 * 1024;
-const LOCK_SECONDS = 60;
+const LOCK_TRIES = 4;
 
 /** Talks to MySQL or MariaDB over a pool; one call holds one connection, for its own time only. */
 export class MysqlDriver implements Driver {
   readonly #pool: PromisePool;
   readonly #settings: MysqlSettings;
   #maxPacket: Promise<number> | undefined;
-  #closed = false;
+  readonly #gate = new Gate();
+  #ended: Promise<void> | undefined;
 
   constructor(pool: MysqlPool, settings: MysqlSettings) {
     this.#pool = (pool.promise === undefined ? pool : pool.promise()) as PromisePool;
@@ -72,12 +73,7 @@ export class MysqlDriver implements Driver {
   async exclusive<T>(steps: () => Generator<Step, T, Row[]>): Promise<T> {
     const { lock } = this.#settings;
     return this.#connected("setup", async (connection) => {
-      const take = `SELECT GET_LOCK('${lock}', ${LOCK_SECONDS})`;
-      const [[got] = []] = await this.#read(connection, take, []);
-      if (Number(got) !== 1) {
-        const why = `another process has been setting up for ${LOCK_SECONDS} seconds`;
-        throw new StorageError("BUSY", "setup", why);
-      }
+      await this.#takeLock(connection);
       try {
         return await this.#runSteps(connection, steps());
       } finally {
@@ -87,22 +83,37 @@ export class MysqlDriver implements Driver {
     });
   }
 
+  async #takeLock(connection: MysqlConnection): Promise<void> {
+    const { lock, timeoutMs } = this.#settings;
+    const seconds = Math.ceil(timeoutMs / 2000);
+    for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
+      const take = `SELECT GET_LOCK('${lock}', ${seconds})`;
+      const [[got] = []] = await this.#read(connection, take, []);
+      if (Number(got) === 1) return;
+    }
+    const why = `another process has been setting up for ${LOCK_TRIES * seconds} seconds`;
+    throw new StorageError("BUSY", "setup", why);
+  }
+
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#settings.owned) await this.#pool.end();
+    // `mysql2`'s pool would cut off those who are at work.
+    await this.#gate.close();
+    if (!this.#settings.owned) return;
+    this.#ended ??= this.#pool.end();
+    await this.#ended;
+  }
+
+  #connected<T>(operation: string, work: (connection: MysqlConnection) => Promise<T>): Promise<T> {
+    return this.#gate.pass(operation, () => this.#lend(operation, work));
   }
 
   /** Lends a connection. One that broke is not used again. */
-  async #connected<T>(
-    operation: string,
-    work: (connection: MysqlConnection) => Promise<T>,
-  ): Promise<T> {
-    if (this.#closed) throw new StorageError("CLOSED", operation, "the storage was closed");
+  async #lend<T>(operation: string, work: (connection: MysqlConnection) => Promise<T>): Promise<T> {
     const connection = await this.#pool.getConnection().catch((error: unknown) => {
       throw toConnectError(this.#settings.place, error);
     });
     try {
+      this.#gate.check(operation);
       const result = await work(connection);
       connection.release();
       return result;

@@ -42,6 +42,11 @@ function placeOf(url: string): string {
   if (parsed === undefined || !/^(mysql|mariadb):$/.test(parsed.protocol)) {
     throw new StorageError("INVALID_ARGUMENT", "connect", `the URL must be like ${form}`);
   }
+  try {
+    decodeURIComponent(parsed.username + parsed.password + parsed.pathname);
+  } catch {
+    throw new StorageError("INVALID_ARGUMENT", "connect", "the URL has a % that encodes nothing");
+  }
   const { username, hostname, port, pathname } = parsed;
   if (pathname.length < 2) {
     throw new StorageError("INVALID_ARGUMENT", "connect", `the URL must name a database: ${form}`);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Driver, Param, Row, Statement, Step } from "@threadkeep/core/backend";
-import { StorageError } from "@threadkeep/core/backend";
+import { Gate } from "@threadkeep/core/backend";
 import { toConnectError, toStorageError } from "./errors.js";
 
 /** What is used of a pool: `pg`'s, or one of its shape (Neon's, say). */
@@ -8,6 +8,7 @@ export interface PostgresPool {
   connect(): Promise<PostgresClient>;
   end?(): Promise<unknown>;
   on?(event: "error", listener: (error: Error) => void): unknown;
+  on?(event: "connect", listener: (client: PostgresClient) => void): unknown;
 }
 
 export interface PostgresClient {
@@ -37,6 +38,9 @@ export interface PostgresSettings {
 
 /** A broken connection is told to the call that uses it; without a listener it would end the process. */
 const ignore = (): void => {};
+const listen = (client: PostgresClient): void => {
+  client.on?.("error", ignore);
+};
 /** Many storages may share a pool, and one listener is enough. */
 const HEARD = new WeakSet<PostgresPool>();
 
@@ -51,7 +55,8 @@ export class PostgresDriver implements Driver {
   readonly #pool: PostgresPool;
   readonly #settings: PostgresSettings;
   readonly #names = new Map<string, string>();
-  #closed = false;
+  readonly #gate = new Gate();
+  #ended: Promise<unknown> | undefined;
 
   constructor(pool: PostgresPool, settings: PostgresSettings) {
     this.#pool = pool;
@@ -59,6 +64,8 @@ export class PostgresDriver implements Driver {
     if (HEARD.has(pool)) return;
     HEARD.add(pool);
     pool.on?.("error", ignore);
+    // A connection may break before it is handed over: the pool has stopped listening by then.
+    pool.on?.("connect", listen);
   }
 
   async query(text: string, params: readonly Param[]): Promise<Row[]> {
@@ -89,19 +96,25 @@ export class PostgresDriver implements Driver {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#settings.owned) await this.#pool.end?.();
+    // `pg`'s pool forgets those who wait for a connection when it ends.
+    await this.#gate.close();
+    if (!this.#settings.owned) return;
+    this.#ended ??= this.#pool.end?.();
+    await this.#ended;
   }
 
-  /** Lends a connection. One that failed is not used again. */
-  async #connected<T>(operation: string, work: (run: Run) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new StorageError("CLOSED", operation, "the storage was closed");
+  #connected<T>(operation: string, work: (run: Run) => Promise<T>): Promise<T> {
+    return this.#gate.pass(operation, () => this.#lend(operation, work));
+  }
+
+  /** Lends a connection. One that broke is not used again. */
+  async #lend<T>(operation: string, work: (run: Run) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     client.on?.("error", ignore);
     const run: Run = (text, params, rare) => client.query(this.#toQuery(text, params, rare));
     let failed: Error | undefined;
     try {
+      this.#gate.check(operation);
       return await work(run);
     } catch (error) {
       const ours = toStorageError(operation, error);
