@@ -23,7 +23,7 @@ export interface PruneReport {
 }
 
 const PAGE = 200;
-const MAX_TRIES = 50;
+const MAX_TRIES = 200;
 
 interface Header {
   readonly record: CheckpointRecord;
@@ -126,9 +126,13 @@ async function cut(
   throw new StorageError("BUSY", "prune", `thread ${JSON.stringify(thread.id)} never came to rest`);
 }
 
+/**
+ * The thread as it stands; `undefined`: there is no checkpoint. The guard is that of the first
+ * statement, so what comes to be removed fails if anything was written after that: the fewer
+ * statements, the better beside a busy writer.
+ */
 async function snapshot(threads: Threads, thread: Thread): Promise<Snapshot | undefined> {
-  const guard = await threads.storage.guard(thread.id);
-  if (guard === undefined) return undefined;
+  let guard: Guard | undefined;
   const headers: Header[] = [];
   for (;;) {
     const beforeVersion = headers[headers.length - 1]?.record.version;
@@ -137,6 +141,8 @@ async function snapshot(threads: Threads, thread: Thread): Promise<Snapshot | un
       limit: PAGE,
       ...(beforeVersion === undefined ? {} : { beforeVersion }),
     });
+    guard ??= page[0]?.guard;
+    if (guard === undefined) return undefined;
     for (const { checkpoint } of page) {
       const state = (await threads.texts.read(checkpoint.state)) as TreeObject;
       headers.push({ record: checkpoint, state });
