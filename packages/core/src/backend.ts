@@ -1,5 +1,6 @@
 /** What a backend package is made of. */
 export { StorageError, type StorageErrorCode } from "./errors.js";
+export { type Connection, runBatch, transaction } from "./sql/connection.js";
 export type {
   Column,
   ColumnType,
@@ -13,5 +14,9 @@ export type {
 export type { Driver, Param, Row, Statement, Step } from "./sql/driver.js";
 export { Gate } from "./sql/gate.js";
 export { migrationSql, type SetupMode } from "./sql/migrator.js";
+export { checkPrefix, checkSchema } from "./sql/place.js";
+export { connectError, isBrokenSocket, parseUrl, placeOf, textOf } from "./sql/server.js";
+export { columnsSql, createIndexSql, onConflictSql, rowsSql } from "./sql/spelling.js";
 export { SqlStorage, type StorageOptions } from "./sql/sql-storage.js";
+export { runSteps } from "./sql/steps.js";
 export type * from "./storage/storage.js";

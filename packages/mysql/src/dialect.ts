@@ -1,30 +1,10 @@
-import type {
-  Column,
-  Conflict,
-  Dialect,
-  Index,
-  Insert,
-  Table,
-  TableName,
-} from "@threadkeep/core/backend";
-import { StorageError } from "@threadkeep/core/backend";
+import type { Conflict, Dialect, Index, Insert, Table, TableName } from "@threadkeep/core/backend";
+import { checkPrefix, columnsSql, rowsSql } from "@threadkeep/core/backend";
 
 /** Bytes, so that no character set and no collation has a say in what is equal. */
 const TYPES = { id: "VARBINARY(255)", text: "LONGBLOB", integer: "BIGINT" } as const;
 
 const MARK = "threadkeep";
-
-/** @throws StorageError `INVALID_ARGUMENT` for a prefix that is no plain identifier */
-export function checkPrefix(prefix: unknown): string {
-  if (typeof prefix === "string" && (prefix === "" || /^[a-z_][a-z0-9_]{0,39}$/.test(prefix))) {
-    return prefix;
-  }
-  throw new StorageError(
-    "INVALID_ARGUMENT",
-    "tablePrefix",
-    "tablePrefix must be at most 40 of a-z, 0-9 and _, and not begin with a digit",
-  );
-}
 
 /** How MySQL 8 and MariaDB spell it, in what both understand. */
 export class MysqlDialect implements Dialect {
@@ -47,23 +27,18 @@ export class MysqlDialect implements Dialect {
 
   /** DDL has no transactions here: the mark tells a table of ours that an interrupted set-up left. */
   createTable(table: Table): string[] {
-    const parts = [
-      ...table.columns.map(columnSql),
-      `PRIMARY KEY (${table.key.join(", ")})`,
-      ...(table.indexes ?? []).map(indexSql),
-    ].join(", ");
+    const parts = [...columnsSql(table, TYPES), ...(table.indexes ?? []).map(indexSql)].join(", ");
     const how = `ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COMMENT = '${MARK}'`;
     return [`CREATE TABLE IF NOT EXISTS ${this.table(table.name)} (${parts}) ${how}`];
   }
 
   insert({ table, columns, conflict, rows }: Insert): string {
-    const row = `(${columns.map(() => "?").join(", ")})`;
-    const all = Array(rows).fill(row).join(", ");
+    const values = rowsSql(Array(columns.length).fill("?"), rows);
     // Only IGNORE tells truly how many rows were inserted; ids and numbers, which is all that such
     // rows hold, were checked before.
     const insert = conflict.action === "keep" ? "INSERT IGNORE" : "INSERT";
     const into = `${insert} INTO ${this.table(table.name)} (${columns.join(", ")})`;
-    return `${into} VALUES ${all}${onConflict(conflict)}`;
+    return `${into} VALUES ${values}${onConflict(conflict)}`;
   }
 
   placeholders(text: string): string {
@@ -78,10 +53,6 @@ export class MysqlDialect implements Dialect {
       params: names.map((name) => this.#prefix + name),
     };
   }
-}
-
-function columnSql({ name, type, nullable }: Column): string {
-  return `${name} ${TYPES[type]}${nullable ? "" : " NOT NULL"}`;
 }
 
 function indexSql({ name, columns, unique }: Index): string {

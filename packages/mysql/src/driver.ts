@@ -1,5 +1,5 @@
-import type { Driver, Param, Row, Statement, Step } from "@threadkeep/core/backend";
-import { Gate, StorageError } from "@threadkeep/core/backend";
+import type { Connection, Driver, Param, Row, Statement, Step } from "@threadkeep/core/backend";
+import { Gate, runBatch, runSteps, StorageError } from "@threadkeep/core/backend";
 import { toConnectError, toStorageError } from "./errors.js";
 
 /** What is used of a `mysql2` pool, with callbacks or with promises. */
@@ -55,40 +55,33 @@ export class MysqlDriver implements Driver {
   }
 
   async query(text: string, params: readonly Param[]): Promise<Row[]> {
-    return this.#connected("query", (connection) => this.#read(connection, text, params));
+    return this.#connected("query", (connection) => connection.read({ text, params }));
   }
 
   async batch(statements: readonly Statement[]): Promise<boolean> {
     for (const statement of statements) await this.#checkSize(statement);
-    const [only] = statements;
-    return this.#connected("commit", async (connection) => {
-      if (statements.length === 1 && only !== undefined) return this.#write(connection, only);
-      return this.#transaction(connection, async () => {
-        for (const one of statements) if (!(await this.#write(connection, one))) return false;
-        return true;
-      });
-    });
+    return this.#connected("commit", (connection) => runBatch(connection, statements));
   }
 
   async exclusive<T>(steps: () => Generator<Step, T, Row[]>): Promise<T> {
-    const { lock } = this.#settings;
+    const release = { text: `SELECT RELEASE_LOCK('${this.#settings.lock}')`, params: [] };
     return this.#connected("setup", async (connection) => {
       await this.#takeLock(connection);
       try {
-        return await this.#runSteps(connection, steps());
+        return await runSteps(steps(), (step) => connection.read(step));
       } finally {
         // A connection that broke has let go of its lock.
-        await this.#read(connection, `SELECT RELEASE_LOCK('${lock}')`, []).catch(() => {});
+        await connection.read(release).catch(() => {});
       }
     });
   }
 
-  async #takeLock(connection: MysqlConnection): Promise<void> {
+  async #takeLock(connection: Connection): Promise<void> {
     const { lock, timeoutMs } = this.#settings;
     const seconds = Math.ceil(timeoutMs / 2000);
+    const take = { text: `SELECT GET_LOCK('${lock}', ${seconds})`, params: [] };
     for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
-      const take = `SELECT GET_LOCK('${lock}', ${seconds})`;
-      const [[got] = []] = await this.#read(connection, take, []);
+      const [[got] = []] = await connection.read(take);
       if (Number(got) === 1) return;
     }
     const why = `another process has been setting up for ${LOCK_TRIES * seconds} seconds`;
@@ -103,18 +96,18 @@ export class MysqlDriver implements Driver {
     await this.#ended;
   }
 
-  #connected<T>(operation: string, work: (connection: MysqlConnection) => Promise<T>): Promise<T> {
+  #connected<T>(operation: string, work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#gate.pass(operation, () => this.#lend(operation, work));
   }
 
   /** Lends a connection. One that broke is not used again. */
-  async #lend<T>(operation: string, work: (connection: MysqlConnection) => Promise<T>): Promise<T> {
+  async #lend<T>(operation: string, work: (connection: Connection) => Promise<T>): Promise<T> {
     const connection = await this.#pool.getConnection().catch((error: unknown) => {
       throw toConnectError(this.#settings.place, error);
     });
     try {
       this.#gate.check(operation);
-      const result = await work(connection);
+      const result = await work(this.#connectionOf(connection, operation));
       connection.release();
       return result;
     } catch (error) {
@@ -125,66 +118,40 @@ export class MysqlDriver implements Driver {
     }
   }
 
-  /** @param work `false`: what it did is undone */
-  async #transaction(connection: MysqlConnection, work: () => Promise<boolean>): Promise<boolean> {
-    const say = (sql: string) => this.#answered(connection.query({ sql, rowsAsArray: true }));
-    await say("BEGIN");
-    let done: boolean;
-    try {
-      done = await work();
-    } catch (error) {
-      const ours = toStorageError("commit", error);
-      // A connection that broke has undone its work, and answers no more.
-      if (ours.code !== "CONNECTION_LOST") await say("ROLLBACK");
-      throw ours;
-    }
-    await say(done ? "COMMIT" : "ROLLBACK");
-    return done;
-  }
-
-  async #runSteps<T>(connection: MysqlConnection, steps: Generator<Step, T, Row[]>): Promise<T> {
-    let step = steps.next();
-    while (!step.done) {
-      try {
-        step = steps.next(await this.#read(connection, step.value.text, step.value.params));
-      } catch (error) {
-        step = steps.throw(toStorageError("setup", error));
-      }
-    }
-    return step.value;
-  }
-
-  async #read(connection: MysqlConnection, text: string, params: readonly Param[]): Promise<Row[]> {
-    const rows = await this.#execute(connection, text, params);
-    return Array.isArray(rows) ? rows.map((row: unknown[]) => row.map(toText)) : [];
-  }
-
-  async #write(connection: MysqlConnection, { text, params, expect }: Statement): Promise<boolean> {
-    const done = await this.#execute(connection, text, params);
-    return expect === undefined || (done as { affectedRows: number }).affectedRows === expect;
-  }
-
-  async #execute(
-    connection: MysqlConnection,
-    sql: string,
-    params: readonly Param[],
-  ): Promise<unknown> {
-    const answer = connection.execute({ sql, rowsAsArray: true }, params.map(toBytes));
-    const [result] = await this.#answered(answer);
-    return result;
+  #connectionOf(connection: MysqlConnection, operation: string): Connection {
+    const execute = async ({ text, params }: Statement) => {
+      const query = { sql: text, rowsAsArray: true };
+      const values = params.map(toBytes);
+      const [result] = await this.#answer(operation, () => connection.execute(query, values));
+      return result;
+    };
+    return {
+      say: (sql) => {
+        return this.#answer(operation, () => connection.query({ sql, rowsAsArray: true }));
+      },
+      read: async (query) => {
+        const rows = await execute(query);
+        return Array.isArray(rows) ? rows.map((row: unknown[]) => row.map(toText)) : [];
+      },
+      write: async (statement) => {
+        return ((await execute(statement)) as { affectedRows: number }).affectedRows;
+      },
+    };
   }
 
   /** `mysql2` would wait for ever for a statement to be prepared. */
-  async #answered<T>(answer: Promise<T>): Promise<T> {
+  async #answer<T>(operation: string, ask: () => Promise<T>): Promise<T> {
     const { timeoutMs } = this.#settings;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const why = `no answer within ${timeoutMs} ms`;
-      const fail = () => reject(new StorageError("CONNECTION_LOST", "query", why));
+      const fail = () => reject(new StorageError("CONNECTION_LOST", operation, why));
       timer = setTimeout(fail, timeoutMs);
     });
     try {
-      return await Promise.race([answer, late]);
+      return await Promise.race([ask(), late]);
+    } catch (error) {
+      throw toStorageError(operation, error);
     } finally {
       clearTimeout(timer);
     }

@@ -1,4 +1,10 @@
-import { StorageError, type StorageErrorCode } from "@threadkeep/core/backend";
+import {
+  connectError,
+  isBrokenSocket,
+  StorageError,
+  type StorageErrorCode,
+  textOf,
+} from "@threadkeep/core/backend";
 
 /** By number: MySQL's and MariaDB's names for the same number differ. */
 const NUMBERS: Readonly<Record<number, StorageErrorCode>> = {
@@ -29,49 +35,32 @@ const NUMBERS: Readonly<Record<number, StorageErrorCode>> = {
   3572: "BUSY",
 };
 
-const BROKEN: readonly unknown[] = [
-  "PROTOCOL_CONNECTION_LOST",
-  "PROTOCOL_SEQUENCE_TIMEOUT",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "ECONNABORTED",
-];
+const BROKEN: readonly unknown[] = ["PROTOCOL_CONNECTION_LOST", "PROTOCOL_SEQUENCE_TIMEOUT"];
 /** What `mysql2` says without a code. */
 const BROKEN_WORDS = /connection is in closed state|Connection lost|socket has been ended/i;
 
 interface MysqlError {
   readonly code?: unknown;
   readonly errno?: unknown;
-  readonly message?: unknown;
 }
 
 /** What `mysql2` threw, as ours. */
 export function toStorageError(operation: string, error: unknown): StorageError {
   if (error instanceof StorageError) return error;
-  const { text, code } = read(error);
-  return new StorageError(code, operation, text, { cause: error });
+  const text = textOf(error);
+  return new StorageError(codeOf(error, text), operation, text, { cause: error });
 }
 
 /** What was thrown before a connection stood, as ours; it names the place and no password. */
 export function toConnectError(place: string, error: unknown): StorageError {
-  const { text, code, errno } = read(error);
-  if (code === "CLOSED") return toStorageError("connect", error);
-  const isMissing = errno === 1049;
-  return new StorageError(
-    code === "ACCESS_DENIED" ? code : "CONNECTION",
-    "connect",
-    `cannot connect to MySQL at ${place}: ${text}`,
-    { cause: error, retryable: code !== "ACCESS_DENIED" && !isMissing },
-  );
+  const { errno } = (error ?? {}) as MysqlError;
+  return connectError(`MySQL at ${place}`, toStorageError("connect", error), errno === 1049);
 }
 
-function read(error: unknown): { text: string; code: StorageErrorCode; errno: unknown } {
-  const { code, errno, message } = (error ?? {}) as MysqlError;
-  const text = typeof message === "string" && message !== "" ? message : String(code ?? error);
-  if (BROKEN.includes(code) || BROKEN_WORDS.test(text))
-    return { text, code: "CONNECTION_LOST", errno };
-  if (/Pool is closed/.test(text)) return { text, code: "CLOSED", errno };
-  const known = typeof errno === "number" ? NUMBERS[errno] : undefined;
-  return { text, code: known ?? "DATABASE", errno };
+function codeOf(error: unknown, text: string): StorageErrorCode {
+  const { code, errno } = (error ?? {}) as MysqlError;
+  const isBroken = BROKEN.includes(code) || isBrokenSocket(code) || BROKEN_WORDS.test(text);
+  if (isBroken) return "CONNECTION_LOST";
+  if (/Pool is closed/.test(text)) return "CLOSED";
+  return (typeof errno === "number" ? NUMBERS[errno] : undefined) ?? "DATABASE";
 }

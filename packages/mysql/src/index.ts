@@ -7,13 +7,16 @@ import {
   StorageSaver,
 } from "@threadkeep/core";
 import {
+  checkPrefix,
+  parseUrl,
+  placeOf,
   SqlStorage,
   StorageError,
   type StorageOptions,
   migrationSql as sqlOfMigrations,
 } from "@threadkeep/core/backend";
 import mysql from "mysql2";
-import { checkPrefix, MysqlDialect } from "./dialect.js";
+import { MysqlDialect } from "./dialect.js";
 import { MysqlDriver, type MysqlPool } from "./driver.js";
 
 export type { MysqlPool } from "./driver.js";
@@ -35,23 +38,13 @@ const POOL: mysql.PoolOptions = {
   maxPreparedStatements: 200,
 };
 
-/** Where a URL leads, without its password. */
-function placeOf(url: string): string {
+function serverOf(url: string): string {
   const form = "mysql://user:password@host:port/database";
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^(mysql|mariadb):$/.test(parsed.protocol)) {
-    throw new StorageError("INVALID_ARGUMENT", "connect", `the URL must be like ${form}`);
-  }
-  try {
-    decodeURIComponent(parsed.username + parsed.password + parsed.pathname);
-  } catch {
-    throw new StorageError("INVALID_ARGUMENT", "connect", "the URL has a % that encodes nothing");
-  }
-  const { username, hostname, port, pathname } = parsed;
-  if (pathname.length < 2) {
+  const parsed = parseUrl(url, /^(mysql|mariadb):$/, form);
+  if (parsed.pathname.length < 2) {
     throw new StorageError("INVALID_ARGUMENT", "connect", `the URL must name a database: ${form}`);
   }
-  return `${hostname}:${port || 3306}, database ${JSON.stringify(pathname.slice(1))}, user ${JSON.stringify(username)}`;
+  return placeOf(parsed, 3306);
 }
 
 /** Pools that were opened here, and are closed here, with the place they lead to. */
@@ -91,7 +84,7 @@ export class MysqlStorage extends SqlStorage {
    */
   static connect(url: string, options: MysqlOptions = {}): MysqlStorage {
     settingsOf(options);
-    const place = placeOf(url);
+    const place = serverOf(url);
     const uri = url.replace(/^mariadb:/, "mysql:");
     const pool = mysql.createPool({ ...POOL, ...options.pool, uri });
     // Each statement then sees what was committed before it, and no gap is locked.

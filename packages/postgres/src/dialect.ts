@@ -1,13 +1,11 @@
-import type {
-  Column,
-  Conflict,
-  Dialect,
-  Index,
-  Insert,
-  Table,
-  TableName,
+import type { Dialect, Insert, Table, TableName } from "@threadkeep/core/backend";
+import {
+  checkSchema,
+  columnsSql,
+  createIndexSql,
+  onConflictSql,
+  rowsSql,
 } from "@threadkeep/core/backend";
-import { StorageError } from "@threadkeep/core/backend";
 
 /** Ids compare byte by byte, whatever the database's locale. */
 const TYPES = { id: 'text COLLATE "C"', text: "text", integer: "bigint" } as const;
@@ -17,16 +15,6 @@ const CASTS = { id: "text", text: "text", integer: "bigint" } as const;
 export interface PostgresPlace {
   /** The schema of the tables; it is made if it is not there. Default: `"threadkeep"`. */
   readonly schema?: string;
-}
-
-/** @throws StorageError `INVALID_ARGUMENT` for a schema that is no plain identifier */
-export function checkSchema(schema: unknown): string {
-  if (typeof schema === "string" && /^[a-z_][a-z0-9_]{0,39}$/.test(schema)) return schema;
-  throw new StorageError(
-    "INVALID_ARGUMENT",
-    "schema",
-    "schema must be at most 40 of a-z, 0-9 and _, and not begin with a digit",
-  );
 }
 
 export interface PostgresSpelling {
@@ -66,23 +54,18 @@ export class PostgresDialect implements Dialect {
   }
 
   createTable(table: Table): string[] {
-    const key = `PRIMARY KEY (${table.key.join(", ")})`;
-    const columns = [...table.columns.map(columnSql), key].join(", ");
+    const name = this.table(table.name);
+    const columns = columnsSql(table, TYPES).join(", ");
     const isCut = this.#partitions > 0 && table.name !== "migrations";
     const cut = isCut ? ` PARTITION BY HASH (${table.key[0]})` : "";
-    const indexes = (table.indexes ?? []).map((index) => this.#createIndex(table, index));
+    const indexes = (table.indexes ?? []).map((index) => {
+      return createIndexSql(index, `"${index.name}"`, name);
+    });
     return [
-      `CREATE TABLE ${this.table(table.name)} (${columns})${cut}`,
+      `CREATE TABLE ${name} (${columns})${cut}`,
       ...(isCut ? this.#partitionsOf(table.name) : []),
       ...indexes,
     ];
-  }
-
-  #createIndex(table: Table, { name, columns, unique, unlessNull }: Index): string {
-    const kind = unique ? "UNIQUE INDEX" : "INDEX";
-    const where = unlessNull === undefined ? "" : ` WHERE ${unlessNull} IS NOT NULL`;
-    const on = `${this.table(table.name)} (${columns.join(", ")})`;
-    return `CREATE ${kind} "${name}" ON ${on}${where}`;
   }
 
   #partitionsOf(name: TableName): string[] {
@@ -94,12 +77,11 @@ export class PostgresDialect implements Dialect {
 
   insert({ table, columns, conflict, rows, head }: Insert): string {
     const types = new Map(table.columns.map(({ name, type }) => [name, CASTS[type]]));
-    const row = columns.map((name) => `?::${types.get(name)}`).join(", ");
-    const all = Array(rows).fill(`(${row})`).join(", ");
+    const placeholders = columns.map((name) => `?::${types.get(name)}`);
+    const values = `VALUES ${rowsSql(placeholders, rows)}`;
     const into = `INSERT INTO ${this.table(table.name)} (${columns.join(", ")})`;
-    const from =
-      head === undefined ? `VALUES ${all}` : `SELECT v.* FROM ${head}, (VALUES ${all}) v`;
-    return `${into} ${from}${onConflict(conflict)}`;
+    const from = head === undefined ? values : `SELECT v.* FROM ${head}, (${values}) v`;
+    return `${into} ${from}${onConflictSql(conflict)}`;
   }
 
   placeholders(text: string): string {
@@ -121,17 +103,4 @@ export class PostgresDialect implements Dialect {
   #named(name: string): string {
     return `"${this.#schema}"."${name}"`;
   }
-}
-
-function columnSql({ name, type, nullable }: Column): string {
-  return `${name} ${TYPES[type]}${nullable ? "" : " NOT NULL"}`;
-}
-
-function onConflict(conflict: Conflict): string {
-  if (conflict.action === "fail") return "";
-  const on = ` ON CONFLICT (${conflict.key.join(", ")})`;
-  if (conflict.action === "keep") return `${on} DO NOTHING`;
-  const { columns, ifNegative } = conflict;
-  const where = ifNegative === undefined ? "" : ` WHERE excluded.${ifNegative} < 0`;
-  return `${on} DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")}${where}`;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Driver, Param, Row, Statement, Step } from "@threadkeep/core/backend";
-import { Gate } from "@threadkeep/core/backend";
+import type { Connection, Driver, Param, Row, Statement, Step } from "@threadkeep/core/backend";
+import { Gate, runBatch, runSteps, transaction } from "@threadkeep/core/backend";
 import { toConnectError, toStorageError } from "./errors.js";
 
 /** What is used of a pool: `pg`'s, or one of its shape (Neon's, say). */
@@ -44,12 +44,6 @@ const listen = (client: PostgresClient): void => {
 /** Many storages may share a pool, and one listener is enough. */
 const HEARD = new WeakSet<PostgresPool>();
 
-type Run = (
-  text: string,
-  params: readonly Param[],
-  rare?: boolean,
-) => ReturnType<PostgresClient["query"]>;
-
 /** Talks to PostgreSQL over a pool; one call holds one connection, and only for its own time. */
 export class PostgresDriver implements Driver {
   readonly #pool: PostgresPool;
@@ -69,30 +63,24 @@ export class PostgresDriver implements Driver {
   }
 
   async query(text: string, params: readonly Param[]): Promise<Row[]> {
-    return this.#connected("query", async (run) => rowsOf(await run(text, params)));
+    return this.#connected("query", (connection) => connection.read({ text, params }));
   }
 
   async batch(statements: readonly Statement[]): Promise<boolean> {
-    const [only] = statements;
-    return this.#connected("commit", async (run) => {
-      if (statements.length === 1 && only !== undefined) return runOne(run, only);
-      return this.#transaction(run, async () => {
-        for (const statement of statements) if (!(await runOne(run, statement))) return false;
-        return true;
-      });
-    });
+    return this.#connected("commit", (connection) => runBatch(connection, statements));
   }
 
   async exclusive<T>(steps: () => Generator<Step, T, Row[]>): Promise<T> {
-    return this.#connected("setup", async (run) => {
-      let result: { value: T } | undefined;
-      await this.#transaction(run, async () => {
-        await run("SELECT pg_advisory_xact_lock($1::bigint)", [this.#settings.lock]);
-        result = { value: await runSteps(run, steps()) };
-        return true;
-      });
-      return (result as { value: T }).value;
-    });
+    const lock = {
+      text: "SELECT pg_advisory_xact_lock($1::bigint)",
+      params: [this.#settings.lock],
+    };
+    return this.#connected("setup", (connection) =>
+      transaction(connection, async () => {
+        await connection.read(lock);
+        return runSteps(steps(), (step) => connection.read({ ...step, rare: true }));
+      }),
+    );
   }
 
   async close(): Promise<void> {
@@ -103,19 +91,18 @@ export class PostgresDriver implements Driver {
     await this.#ended;
   }
 
-  #connected<T>(operation: string, work: (run: Run) => Promise<T>): Promise<T> {
+  #connected<T>(operation: string, work: (connection: Connection) => Promise<T>): Promise<T> {
     return this.#gate.pass(operation, () => this.#lend(operation, work));
   }
 
   /** Lends a connection. One that broke is not used again. */
-  async #lend<T>(operation: string, work: (run: Run) => Promise<T>): Promise<T> {
+  async #lend<T>(operation: string, work: (connection: Connection) => Promise<T>): Promise<T> {
     const client = await this.#connect();
     client.on?.("error", ignore);
-    const run: Run = (text, params, rare) => client.query(this.#toQuery(text, params, rare));
     let failed: Error | undefined;
     try {
       this.#gate.check(operation);
-      return await work(run);
+      return await work(this.#connectionOf(client, operation));
     } catch (error) {
       const ours = toStorageError(operation, error);
       if (ours.code === "CONNECTION_LOST" || ours.code === "CONNECTION") failed = ours;
@@ -134,23 +121,22 @@ export class PostgresDriver implements Driver {
     }
   }
 
-  /** @param work `false`: what it did is undone */
-  async #transaction(run: Run, work: () => Promise<boolean>): Promise<boolean> {
-    await run("BEGIN", []);
-    let done: boolean;
-    try {
-      done = await work();
-    } catch (error) {
-      const ours = toStorageError("commit", error);
-      // A connection that broke has undone its work, and answers no more.
-      if (ours.code !== "CONNECTION_LOST") await run("ROLLBACK", []);
-      throw ours;
-    }
-    await run(done ? "COMMIT" : "ROLLBACK", []);
-    return done;
+  #connectionOf(client: PostgresClient, operation: string): Connection {
+    const run = async (statement: Statement) => {
+      try {
+        return await client.query(this.#toQuery(statement));
+      } catch (error) {
+        throw toStorageError(operation, error);
+      }
+    };
+    return {
+      say: (text) => run({ text, params: [] }),
+      read: async (query) => rowsOf(await run(query)),
+      write: async (statement) => (await run(statement)).rowCount ?? 0,
+    };
   }
 
-  #toQuery(text: string, params: readonly Param[], rare = false): PostgresQuery {
+  #toQuery({ text, params, rare = false }: Statement): PostgresQuery {
     const query: PostgresQuery = { text, values: [...params], rowMode: "array" };
     if (rare || params.length === 0 || !this.#settings.namedStatements) return query;
     let name = this.#names.get(text);
@@ -161,23 +147,6 @@ export class PostgresDriver implements Driver {
     }
     return { ...query, name };
   }
-}
-
-async function runOne(run: Run, { text, params, expect, rare }: Statement): Promise<boolean> {
-  const { rowCount } = await run(text, params, rare);
-  return expect === undefined || rowCount === expect;
-}
-
-async function runSteps<T>(run: Run, steps: Generator<Step, T, Row[]>): Promise<T> {
-  let step = steps.next();
-  while (!step.done) {
-    try {
-      step = steps.next(rowsOf(await run(step.value.text, step.value.params, true)));
-    } catch (error) {
-      step = steps.throw(toStorageError("setup", error));
-    }
-  }
-  return step.value;
 }
 
 function rowsOf({ rows }: { rows: unknown[] }): Row[] {

@@ -7,13 +7,16 @@ import {
   StorageSaver,
 } from "@threadkeep/core";
 import {
+  checkSchema,
+  parseUrl,
+  placeOf,
   SqlStorage,
   StorageError,
   type StorageOptions,
   migrationSql as sqlOfMigrations,
 } from "@threadkeep/core/backend";
 import pg from "pg";
-import { checkSchema, PostgresDialect, type PostgresPlace } from "./dialect.js";
+import { PostgresDialect, type PostgresPlace } from "./dialect.js";
 import { PostgresDriver, type PostgresPool } from "./driver.js";
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from "./driver.js";
@@ -43,16 +46,9 @@ const POOL: pg.PoolConfig = {
   keepAlive: true,
 };
 
-/** Where a URL leads, without its password. */
-function placeOf(url: string): string {
-  const form = "postgres://user:password@host:port/database";
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^postgres(ql)?:$/.test(parsed.protocol)) {
-    throw new StorageError("INVALID_ARGUMENT", "connect", `the URL must be like ${form}`);
-  }
-  const { username, hostname, port, pathname } = parsed;
-  const host = hostname === "" ? (parsed.searchParams.get("host") ?? "localhost") : hostname;
-  return `${host}:${port || 5432}, database ${JSON.stringify(pathname.slice(1))}, user ${JSON.stringify(username)}`;
+function serverOf(url: string): string {
+  const parsed = parseUrl(url, /^postgres(ql)?:$/, "postgres://user:password@host:port/database");
+  return placeOf(parsed, 5432, parsed.hostname || parsed.searchParams.get("host") || "localhost");
 }
 
 /** Pools that were opened here, and are closed here, with the place they lead to. */
@@ -97,7 +93,7 @@ export class PostgresStorage extends SqlStorage {
    */
   static connect(url: string, options: PostgresOptions = {}): PostgresStorage {
     checkSchema(options.schema ?? "threadkeep");
-    const place = placeOf(url);
+    const place = serverOf(url);
     const pool = new pg.Pool({ ...POOL, ...options.pool, connectionString: url });
     OWNED.set(pool, place);
     return new PostgresStorage(pool, options);

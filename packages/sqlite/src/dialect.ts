@@ -1,27 +1,13 @@
-import type {
-  Column,
-  Conflict,
-  Dialect,
-  Index,
-  Insert,
-  Table,
-  TableName,
+import type { Dialect, Insert, Table, TableName } from "@threadkeep/core/backend";
+import {
+  checkPrefix,
+  columnsSql,
+  createIndexSql,
+  onConflictSql,
+  rowsSql,
 } from "@threadkeep/core/backend";
-import { StorageError } from "@threadkeep/core/backend";
 
 const TYPES = { id: "TEXT", text: "TEXT", integer: "INTEGER" } as const;
-
-/** @throws StorageError `INVALID_ARGUMENT` for a prefix that is no plain identifier */
-export function checkPrefix(prefix: unknown): string {
-  if (typeof prefix === "string" && (prefix === "" || /^[a-z_][a-z0-9_]{0,39}$/.test(prefix))) {
-    return prefix;
-  }
-  throw new StorageError(
-    "INVALID_ARGUMENT",
-    "tablePrefix",
-    "tablePrefix must be at most 40 of a-z, 0-9 and _, and not begin with a digit",
-  );
-}
 
 /** How SQLite spells it. Text columns compare by bytes (`BINARY`), SQLite's default. */
 export class SqliteDialect implements Dialect {
@@ -43,24 +29,19 @@ export class SqliteDialect implements Dialect {
   }
 
   createTable(table: Table): string[] {
-    const key = `PRIMARY KEY (${table.key.join(", ")})`;
-    const columns = [...table.columns.map(columnSql), key].join(", ");
+    const name = this.table(table.name);
+    const columns = columnsSql(table, TYPES).join(", ");
     const tail = table.clustered ? " WITHOUT ROWID" : "";
-    const create = `CREATE TABLE ${this.table(table.name)} (${columns})${tail}`;
-    return [create, ...(table.indexes ?? []).map((index) => this.#createIndex(table, index))];
-  }
-
-  #createIndex(table: Table, { name, columns, unique, unlessNull }: Index): string {
-    const kind = unique ? "UNIQUE INDEX" : "INDEX";
-    const where = unlessNull === undefined ? "" : ` WHERE ${unlessNull} IS NOT NULL`;
-    const on = `${this.table(table.name)} (${columns.join(", ")})`;
-    return `CREATE ${kind} ${this.#quote(name)} ON ${on}${where}`;
+    const indexes = (table.indexes ?? []).map((index) => {
+      return createIndexSql(index, this.#quote(index.name), name);
+    });
+    return [`CREATE TABLE ${name} (${columns})${tail}`, ...indexes];
   }
 
   insert({ table, columns, conflict, rows }: Insert): string {
-    const row = `(${columns.map(() => "?").join(", ")})`;
-    const all = Array(rows).fill(row).join(", ");
-    return `INSERT INTO ${this.table(table.name)} (${columns.join(", ")}) VALUES ${all}${onConflict(conflict)}`;
+    const values = rowsSql(Array(columns.length).fill("?"), rows);
+    const into = `INSERT INTO ${this.table(table.name)} (${columns.join(", ")})`;
+    return `${into} VALUES ${values}${onConflictSql(conflict)}`;
   }
 
   placeholders(text: string): string {
@@ -78,17 +59,4 @@ export class SqliteDialect implements Dialect {
   #quote(name: string): string {
     return `"${this.#prefix}${name}"`;
   }
-}
-
-function columnSql({ name, type, nullable }: Column): string {
-  return `${name} ${TYPES[type]}${nullable ? "" : " NOT NULL"}`;
-}
-
-function onConflict(conflict: Conflict): string {
-  if (conflict.action === "fail") return "";
-  const on = ` ON CONFLICT (${conflict.key.join(", ")})`;
-  if (conflict.action === "keep") return `${on} DO NOTHING`;
-  const { columns, ifNegative } = conflict;
-  const where = ifNegative === undefined ? "" : ` WHERE excluded.${ifNegative} < 0`;
-  return `${on} DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")}${where}`;
 }

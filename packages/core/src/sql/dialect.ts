@@ -36,6 +36,8 @@ export type TableName =
   | "agent_state"
   | "state_items"
   | "state_writes"
+  | "node_runs"
+  | "tool_journal"
   | "migrations";
 
 /** What an insert does where its key is taken. */

@@ -2,6 +2,7 @@ import { StorageError } from "../errors.js";
 import type { Dialect } from "./dialect.js";
 import type { Driver, Param, Row, Step } from "./driver.js";
 import { HISTORY, MIGRATIONS, type Migration, OWN_TABLES } from "./schema.js";
+import { runSteps } from "./steps.js";
 
 /** Who makes the tables, see `StorageOptions`. */
 export type SetupMode = "auto" | "verify" | "off";
@@ -18,7 +19,9 @@ export async function migrate(
   now: () => number,
 ): Promise<void> {
   if (mode === "off") return;
-  const applied = await readOnly(driver, appliedVersion(dialect));
+  const applied = await runSteps(appliedVersion(dialect), ({ text, params }) =>
+    driver.query(text, params),
+  );
   if (applied === latest()) return;
   if (mode === "verify") throw outdated(applied);
   await driver.exclusive(() => migration(dialect, now));
@@ -32,19 +35,6 @@ export function migrationSql(dialect: Dialect): string {
     ...HISTORY.flatMap((one) => [...one.statements(dialect), recordSql(dialect, one)]),
   ];
   return statements.map((text) => `${text};\n`).join("");
-}
-
-/** Runs steps that only read, without the lock. */
-async function readOnly<T>(driver: Driver, steps: Generator<Step, T, Row[]>): Promise<T> {
-  let step = steps.next();
-  while (!step.done) {
-    try {
-      step = steps.next(await driver.query(step.value.text, step.value.params));
-    } catch (error) {
-      step = steps.throw(error);
-    }
-  }
-  return step.value;
 }
 
 function read(text: string, params: readonly Param[] = []): Step {
