@@ -4,6 +4,7 @@ import { type Backend, contract } from "../src/harness.js";
 import { postgresAt } from "../src/postgres.js";
 import { deltaChecks } from "../suites/graphs-delta.js";
 import { historyChecks } from "../suites/history.js";
+import { recordChecks } from "../suites/records.js";
 import { listChecks } from "../suites/saver-list.js";
 import { putChecks } from "../suites/saver-put.js";
 import { threadChecks } from "../suites/saver-threads.js";
@@ -33,5 +34,6 @@ contract(partitioned, {
   threads: threadChecks,
   "delta channels": deltaChecks,
   "chat history": historyChecks,
+  records: recordChecks,
   setup,
 });

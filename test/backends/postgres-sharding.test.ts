@@ -3,101 +3,23 @@ import { HumanMessage } from "@langchain/core/messages";
 import {
   migrationSql,
   PostgresChatMessageHistory,
-  type PostgresClient,
-  type PostgresPool,
-  type PostgresQuery,
   PostgresSaver,
+  PostgresStorage,
 } from "@threadkeep/postgres";
 import pg from "pg";
 import { afterAll, beforeAll, describe, inject, it } from "vitest";
+import { batchOf, nodeRun, toolEvent } from "../src/batches.js";
 import { all, checkpoint, place, put } from "../src/checkpoints.js";
+import { ExplainingPool, lockedBy, type Visit } from "../src/explaining.js";
 
 const PARTITIONS = 8;
 const SCHEMA = "sharded_plans";
 
-/** Where a statement has been, by each way of looking at it. */
-interface Visit {
-  readonly text: string;
-  readonly values: readonly unknown[];
-  /** Tables that the plan for these very parameters names. */
-  readonly planned: readonly string[];
-  /** Tables that a plan for any parameters, as prepared statements come to have, went into. */
-  readonly generic: readonly string[];
-  /** Tables that were locked; only these tell where an inserted row went. */
-  readonly locked: readonly string[];
-}
-
-interface Plan {
-  readonly "Relation Name"?: string;
-  readonly "Actual Loops": number;
-  readonly Plans?: readonly Plan[];
-}
-
-function tablesOf(plan: Plan): string[] {
-  const name = plan["Relation Name"];
-  const own = name === undefined || plan["Actual Loops"] === 0 ? [] : [name];
-  return [...own, ...(plan.Plans ?? []).flatMap(tablesOf)];
-}
-
-/** A user's pool that explains each statement before it runs, and undoes what that did. */
-class ExplainingPool implements PostgresPool {
-  readonly visits: Visit[] = [];
-  readonly pool: pg.Pool;
-
-  constructor(url: string) {
-    // Else a statement that was prepared comes to lock every partition.
-    const options = "-c plan_cache_mode=force_custom_plan";
-    this.pool = new pg.Pool({ connectionString: url, max: 2, options });
-  }
-
-  async connect(): Promise<PostgresClient> {
-    const client = await this.pool.connect();
-    let isOpen = false;
-    return {
-      query: async (query) => {
-        if (/^(BEGIN|COMMIT|ROLLBACK)$/.test(query.text)) isOpen = query.text === "BEGIN";
-        else this.visits.push(await explain(client, query, isOpen));
-        return client.query(query);
-      },
-      release: (error) => client.release(error),
-    };
-  }
-}
-
-async function explain(
-  client: pg.PoolClient,
-  { text, values }: PostgresQuery,
-  isOpen: boolean,
-): Promise<Visit> {
-  await client.query(isOpen ? "SAVEPOINT explained" : "BEGIN");
-  const undo = () => client.query(isOpen ? "ROLLBACK TO explained" : "ROLLBACK");
-  const how = "EXPLAIN (ANALYZE, FORMAT JSON)";
-  const planOf = ({ rows }: pg.QueryResult) => tablesOf(rows[0]["QUERY PLAN"][0].Plan);
-  const planned = planOf(await client.query(`${how} ${text}`, values));
-  const locked = await lockedBy(client);
-  await undo();
-  if (!isOpen) await client.query("BEGIN");
-  await client.query("SET LOCAL plan_cache_mode = force_generic_plan");
-  await client.query(`PREPARE explained AS ${text}`);
-  const given = values.map((value) => (value === null ? "NULL" : pg.escapeLiteral(`${value}`)));
-  const generic = planOf(await client.query(`${how} EXECUTE explained (${given.join(", ")})`));
-  await undo();
-  await client.query("DEALLOCATE explained");
-  return { text, values, planned, generic, locked };
-}
-
-async function lockedBy(client: pg.ClientBase): Promise<string[]> {
-  const { rows } = await client.query(
-    "SELECT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relnamespace = $1::regnamespace",
-    [SCHEMA],
-  );
-  return rows.map(({ relname }) => relname);
-}
-
 const url = inject("postgresUrl");
-const explaining = new ExplainingPool(url);
+const explaining = new ExplainingPool(url, SCHEMA);
 const { pool } = explaining;
 const options = { schema: SCHEMA, setup: "off" } as const;
+const storage = new PostgresStorage(explaining, options);
 const newSaver = () => new PostgresSaver(explaining, undefined, options);
 const newHistory = (id: string) => new PostgresChatMessageHistory(explaining, id, options);
 
@@ -116,7 +38,15 @@ async function visited(call: () => Promise<unknown>): Promise<readonly Visit[]> 
   return [...explaining.visits];
 }
 
-const ALL = ["agent_state", "messages", "sessions", "state_items", "state_writes"];
+const ALL = [
+  "agent_state",
+  "messages",
+  "node_runs",
+  "sessions",
+  "state_items",
+  "state_writes",
+  "tool_journal",
+];
 const long = (n: number) => `${n} ${"long ".repeat(100)}`;
 const messages = (count: number) =>
   Array.from({ length: count }, (_, i) => new HumanMessage({ id: `m${i}`, content: long(i) }));
@@ -129,6 +59,13 @@ afterAll(async () => {
   await pool.query(`DROP SCHEMA ${SCHEMA} CASCADE`);
   await pool.end();
 });
+
+/** Node runs and tool events, behind whatever the thread holds. */
+async function note(id: string, exact: boolean): Promise<void> {
+  const records = { nodeRuns: [nodeRun()], toolEvents: [toolEvent()], touch: !exact, exact };
+  const batch = batchOf(await storage.guard(id), { sessionId: id, ...records });
+  assert.ok(await storage.commit(batch));
+}
 
 /** What a saver does all day, and the tables that it must touch for it. */
 const HOT: readonly (readonly [string, (id: string) => Promise<unknown>, readonly string[]])[] = [
@@ -180,6 +117,42 @@ const HOT: readonly (readonly [string, (id: string) => Promise<unknown>, readonl
     ["agent_state", "sessions", "state_items", "state_writes"],
   ],
   [
+    "a batch of node runs and tool events",
+    async (id) => {
+      await note(id, false);
+      await note(id, true);
+    },
+    ["node_runs", "sessions", "tool_journal"],
+  ],
+  [
+    "node runs",
+    async (id) => {
+      await storage.nodeRuns(id);
+      await storage.nodeRuns(id, ["1"]);
+      await storage.nodeRuns(
+        id,
+        Array.from({ length: 600 }, (_, i) => `${i}`),
+      );
+    },
+    ["node_runs"],
+  ],
+  [
+    "tool events",
+    async (id) => {
+      await storage.toolEvents(id);
+      await storage.toolEvents(id, "call");
+    },
+    ["tool_journal"],
+  ],
+  [
+    "a list by name and label",
+    async (sessionId) => {
+      await storage.list({ sessionId, name: "n", limit: 1 });
+      await storage.list({ sessionId, ns: "", label: "l", beforeVersion: 9, limit: 9 });
+    },
+    ["agent_state", "sessions", "state_writes"],
+  ],
+  [
     "a chat's addMessages",
     (id) => newHistory(id).addMessages(messages(30)),
     ["messages", "sessions"],
@@ -195,7 +168,7 @@ const HOT: readonly (readonly [string, (id: string) => Promise<unknown>, readonl
   [
     "prune",
     (id) => newSaver().prune([id], { keepLast: 1 }),
-    ["agent_state", "sessions", "state_items", "state_writes"],
+    ["agent_state", "node_runs", "sessions", "state_items", "state_writes"],
   ],
   ["a chat's clear", (id) => newHistory(id).clear(), ["messages"]],
   ["deleteThread", (id) => newSaver().deleteThread(id), ALL],
@@ -223,14 +196,16 @@ describe("tables cut by session", () => {
     }
   });
 
-  it("a copy goes to the partitions of its two threads only", async () => {
+  it("a copy goes to the partitions of its two threads only, without the tools' journal", async () => {
     await put(newSaver(), place("from"), checkpoint("1", { m: messages(3) }));
     await newSaver().putWrites(place("from", "1"), [["m", 1]], "task");
     await newHistory("from").addMessages(messages(3));
+    await note("from", false);
     const visits = await visited(() => newSaver().copyThread("from", "to"));
     const own = await Promise.all(["from", "to"].map(partitionOf));
     assert.notEqual(own[0], own[1]);
-    const wanted = ALL.flatMap((table) => own.map((n) => `${table}_${n}`)).sort();
+    const copied = ALL.filter((table) => table !== "tool_journal");
+    const wanted = copied.flatMap((table) => own.map((n) => `${table}_${n}`)).sort();
     const touched = new Set(visits.flatMap(({ locked }) => locked));
     assert.deepEqual([...touched].sort(), wanted);
   });
@@ -267,7 +242,9 @@ describe("tables cut by session", () => {
       await client.connect();
       await client.query("BEGIN");
       await client.query({ name: "kept", text, values: [...values] });
-      const tables = (await lockedBy(client)).filter((table) => table.startsWith("agent_state"));
+      const tables = (await lockedBy(client, SCHEMA)).filter((table) =>
+        table.startsWith("agent_state"),
+      );
       await client.end();
       return tables.length;
     };

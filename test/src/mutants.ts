@@ -172,6 +172,8 @@ class CutsTooMuch extends StorageSaver {
           items: [],
           checkpoints: [],
           writes: [],
+          nodeRuns: [],
+          toolEvents: [],
         },
         next: { ...expected, epoch: expected.epoch + 1, token: "cut" },
         remove: { checkpoints: old.map(({ checkpoint }) => checkpoint), items: [] },

@@ -16,6 +16,8 @@ export async function session(storage: Storage, id: string): Promise<unknown> {
     checkpoints: await storage.list({ sessionId: id, limit: 1_000_000 }),
     items: await items(storage, id),
     writes: await storage.sessionWrites(id),
+    nodeRuns: await storage.nodeRuns(id),
+    toolEvents: await storage.toolEvents(id),
     messages: await storage.messages(id, {}),
   };
 }

@@ -10,6 +10,7 @@ import { idChecks } from "./ids.js";
 import { lateChecks } from "./late.js";
 import { modelChecks } from "./model.js";
 import { mutationChecks } from "./mutation.js";
+import { recordChecks } from "./records.js";
 import { listChecks } from "./saver-list.js";
 import { optionChecks } from "./saver-options.js";
 import { putChecks } from "./saver-put.js";
@@ -20,6 +21,7 @@ import { valueChecks } from "./values.js";
 
 /** What every backend promises. */
 export const everyBackend = {
+  records: recordChecks,
   values: valueChecks,
   "edits in place": mutationChecks,
   put: putChecks,

@@ -1,48 +1,28 @@
 import { MemorySaver, MemoryStorage, type Storage, StorageError } from "@threadkeep/core";
-import type { Batch, CheckpointRecord, Guard, WriteRecord } from "@threadkeep/core/backend";
+import type { Batch, CheckpointRecord, Guard } from "@threadkeep/core/backend";
 import fc from "fast-check";
+import {
+  CALLS,
+  CHANNELS,
+  checkpoint,
+  from,
+  IDS,
+  LABELS,
+  NAMES,
+  NAMESPACES,
+  nodeRun,
+  optional,
+  SESSIONS,
+  text,
+  toolEvent,
+  write,
+} from "../src/arbitraries.js";
+import { FIRST } from "../src/batches.js";
 import { assertSame } from "../src/equal.js";
 import type { Checks, Database } from "../src/harness.js";
 import { runs } from "../src/params.js";
 import { everything, session } from "../src/snapshot.js";
 import { saverSequences } from "./model-saver.js";
-
-const SESSIONS = ["s", "S", "s ", "é"];
-const NAMESPACES = ["", "a:1", "A:1", "#", `long ${"x".repeat(300)}`];
-const IDS = ["1", "2", "3", "10", "\u{1f600}", "\uffee"];
-const TASKS = ["t1", "t2"];
-const CHANNELS = ["a", "b", "__error__"];
-const RUNS = ["r1", "R1", null];
-
-const text = fc.oneof(
-  fc.string({ maxLength: 8 }),
-  fc.constantFrom('{"a":1}', "'", '"', "\\", "é\u{1f600}", "x".repeat(300)),
-);
-const from = <T>(...list: readonly T[]) => fc.constantFrom(...list);
-const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-
-const checkpoint = fc.record({
-  ns: from(...NAMESPACES),
-  id: from(...IDS),
-  parentId: from(null, ...IDS),
-  step: from(null, -2, -1, 0, 7),
-  source: from(null, "loop", "it's", ""),
-  nodePath: from(null, "a/b"),
-  tombstone: fc.boolean(),
-  runId: from(...RUNS),
-  state: text,
-  metadata: text,
-  createdAt: fc.integer({ min: -1e13, max: 1e15 }),
-});
-const write = fc.record({
-  ns: from(...NAMESPACES),
-  checkpointId: from(...IDS),
-  taskId: from(...TASKS),
-  idx: from(-4, -1, 0, 1),
-  taskPath: from("", "~p", "\u{1f600}"),
-  channel: from(...CHANNELS),
-  value: text,
-});
 
 /** How the batch's idea of the counters differs from what stands there. */
 const DOUBTS = [
@@ -55,6 +35,8 @@ const DOUBTS = [
   "item",
   "epoch",
   "incarnation",
+  "rollbacks",
+  "token",
 ] as const;
 
 const operations = {
@@ -63,9 +45,13 @@ const operations = {
     doubt: from(...DOUBTS),
     checkpoints: fc.array(checkpoint, { maxLength: 3 }),
     writes: fc.array(write, { maxLength: 3 }),
+    nodeRuns: fc.array(nodeRun, { maxLength: 3 }),
+    toolEvents: fc.array(toolEvent, { maxLength: 3 }),
     items: fc.array(fc.tuple(from("text", "HumanMessage"), text), { maxLength: 4 }),
     owner: fc.record({ userId: from("u", "U"), tenantId: from("x") }, { requiredKeys: [] }),
     touch: fc.boolean(),
+    exact: fc.boolean(),
+    rollsBack: fc.boolean(),
     removes: fc.boolean(),
     cut: fc.array(fc.tuple(fc.nat(9), fc.nat(3)), { maxLength: 2 }),
   }),
@@ -73,6 +59,8 @@ const operations = {
     session: from(...SESSIONS),
     ns: from(...NAMESPACES),
     id: from(...IDS),
+    ids: fc.array(from(...IDS), { maxLength: 7 }),
+    callId: from(...CALLS),
     limit: fc.nat(5),
     channels: fc.uniqueArray(from(...CHANNELS), { minLength: 1 }),
     stale: fc.boolean(),
@@ -83,6 +71,8 @@ const operations = {
       sessionId: from(...SESSIONS),
       ns: from(...NAMESPACES),
       id: from(...IDS),
+      name: from(...NAMES),
+      label: from(...LABELS),
       beforeVersion: fc.nat(9),
       beforeId: from(...IDS),
       after: fc.record({
@@ -119,12 +109,14 @@ const operation = fc.oneof(
 );
 
 function doubted(guard: Guard | undefined, doubt: (typeof DOUBTS)[number]): Guard | undefined {
-  const base = guard ?? { nextItem: 1, nextVersion: 1, incarnation: 5, epoch: 0, token: "x" };
+  const base = guard ?? FIRST;
   if (doubt === "nothing") return undefined;
   if (doubt === "version") return { ...base, nextVersion: base.nextVersion + 1 };
   if (doubt === "item") return { ...base, nextItem: base.nextItem + 1 };
   if (doubt === "epoch") return { ...base, epoch: base.epoch + 1 };
   if (doubt === "incarnation") return { ...base, incarnation: base.incarnation + 1 };
+  if (doubt === "rollbacks") return { ...base, rollbacks: base.rollbacks + 1 };
+  if (doubt === "token") return { ...base, token: "another" };
   return guard;
 }
 
@@ -146,13 +138,17 @@ function batchOf(given: Operations["commit"], guard: Guard | undefined, n: numbe
       nextVersion: nextVersion + checkpoints.length,
       incarnation: expected?.incarnation ?? 1000 + n,
       epoch: (expected?.epoch ?? 0) + (removes ? 1 : 0),
+      rollbacks: (expected?.rollbacks ?? 0) + (given.rollsBack ? 1 : 0),
       token: `token ${n}`,
     },
     now: n,
     touch: given.touch,
+    exact: given.exact,
     items: given.items.map(([type, body], i) => ({ seq: nextItem + i, type, body })),
     checkpoints: checkpoints.map((c, i) => ({ ...c, version: nextVersion + i })),
-    writes: given.writes as WriteRecord[],
+    writes: given.writes,
+    nodeRuns: given.nodeRuns,
+    toolEvents: given.toolEvents,
     ...(removes
       ? {
           remove: {
@@ -183,6 +179,8 @@ async function apply(
         canonical(await storage.checkpoint(id, ns, given.id)),
         canonical(await storage.checkpoint(id, ns, undefined)),
         canonical(await storage.writes(id, ns, given.id)),
+        canonical(await storage.nodeRuns(id, given.ids)),
+        canonical(await storage.toolEvents(id, given.callId)),
         canonical(await storage.ancestors(id, ns, given.id, limit)),
         canonical(await storage.ancestorWrites(id, ns, given.id, limit, channels)),
         within(await storage.items(id, wanted, at), wanted),
@@ -216,21 +214,19 @@ async function apply(
   }
 }
 
-/** A page that begins behind a place of all sessions is only asked for without a session. */
+/** Some conditions need a session; the place where a page of all sessions begins needs none. */
 function stripped(query: Operations["list"]) {
-  const { after, beforeVersion, ...rest } = query;
-  const own =
-    rest.sessionId === undefined ? { ...rest, ...(after === undefined ? {} : { after }) } : rest;
-  return rest.sessionId === undefined || beforeVersion === undefined
-    ? own
-    : { ...own, beforeVersion };
+  const { after, ...ofOne } = query;
+  const { name, label, beforeVersion, ...ofAll } = ofOne;
+  if (ofOne.sessionId !== undefined) return ofOne;
+  return after === undefined ? ofAll : { ...ofAll, after };
 }
 
-/** Fields of a record and writes of a checkpoint have no order of their own. */
+/** Fields of a record and most lists of records have no order of their own. */
 function canonical(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value ?? null), (_key, part: unknown) => {
-    if (Array.isArray(part) && part[0]?.taskId !== undefined)
-      return part.map((w) => JSON.stringify(w)).sort();
+    if (Array.isArray(part) && (part[0]?.taskId ?? part[0]?.callId) !== undefined)
+      return part.map((record) => JSON.stringify(record)).sort();
     if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
     return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
   });

@@ -85,6 +85,8 @@ export const threadChecks: Checks = {
       checkpoints: [],
       items: [],
       writes: [],
+      nodeRuns: [],
+      toolEvents: [],
       messages: [],
     });
     assertSame(

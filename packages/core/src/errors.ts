@@ -6,6 +6,7 @@
  * | `INVALID_ARGUMENT` | an id, option or config was refused before anything was sent | no |
  * | `NOT_SERIALIZABLE` | a value cannot be stored exactly; the message names its path | no |
  * | `THREAD_DELETED` | the thread was deleted after this run began | no |
+ * | `ROLLED_BACK` | the thread was rolled back, or its execution point set, after this run began | no |
  * | `NOT_FOUND` | the thing that was named does not exist | no |
  * | `ALREADY_EXISTS` | the thing that was to be made exists already | no |
  * | `CORRUPT` | stored data does not fit together; the message names the row | no |
@@ -28,6 +29,7 @@ export type StorageErrorCode =
   | "INVALID_ARGUMENT"
   | "NOT_SERIALIZABLE"
   | "THREAD_DELETED"
+  | "ROLLED_BACK"
   | "NOT_FOUND"
   | "ALREADY_EXISTS"
   | "CORRUPT"

@@ -77,7 +77,10 @@ export async function* listTuples(
     const page = await threads.storage.list({ ...query, limit });
     const chosen: StoredCheckpoint[] = [];
     for (const stored of page) {
-      if (chosen.length < left && (await matches(threads, stored, filter))) chosen.push(stored);
+      if (chosen.length === left) break;
+      // Copies to come back to are no steps of the thread; they are found by their ids.
+      if (stored.checkpoint.aside && query.id === undefined) continue;
+      if (await matches(threads, stored, filter)) chosen.push(stored);
     }
     left -= chosen.length;
     yield* readPage(threads, chosen);

@@ -2,7 +2,14 @@ import { StorageError } from "../errors.js";
 import { type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
 import { newIncarnation } from "../storage/ids.js";
 import { gaps, mergeRanges, rangeSize } from "../storage/ranges.js";
-import type { CheckpointRecord, Guard, Removal, Storage, WriteRecord } from "../storage/storage.js";
+import type {
+  CheckpointRecord,
+  Guard,
+  NodeRunRecord,
+  Removal,
+  Storage,
+  WriteRecord,
+} from "../storage/storage.js";
 import { storedValue } from "./delta.js";
 import { checkpointKey } from "./lineage.js";
 import type { Thread } from "./thread.js";
@@ -34,6 +41,7 @@ interface Snapshot {
   readonly guard: Guard;
   readonly headers: readonly Header[];
   readonly writes: readonly WriteRecord[];
+  readonly nodeRuns: readonly NodeRunRecord[];
 }
 
 export async function copyThread(storage: Storage, source: string, target: string): Promise<void> {
@@ -149,7 +157,12 @@ async function snapshot(threads: Threads, thread: Thread): Promise<Snapshot | un
     }
     if (page.length < PAGE) break;
   }
-  return { guard, headers, writes: await threads.storage.sessionWrites(thread.id) };
+  return {
+    guard,
+    headers,
+    writes: await threads.storage.sessionWrites(thread.id),
+    nodeRuns: await threads.storage.nodeRuns(thread.id),
+  };
 }
 
 async function removalOf(
@@ -167,6 +180,11 @@ async function removalOf(
     // Writes whose checkpoint has not come yet stay.
     if (doomedKeys.has(checkpointKey(write.ns, write.checkpointId))) continue;
     trees.push(await threads.texts.read(write.value));
+  }
+  for (const { ns, checkpointId, input, output } of found.nodeRuns) {
+    if (doomedKeys.has(checkpointKey(ns, checkpointId))) continue;
+    trees.push(await threads.texts.read(input));
+    if (output !== null) trees.push(await threads.texts.read(output));
   }
   const needed = await thread.neededItems(trees, found.guard);
   return {

@@ -1,9 +1,8 @@
 import type { CheckpointMetadata } from "@langchain/langgraph-checkpoint";
 import type { ClassRegistry } from "../state/classes.js";
-import { type DecodeContext, Decoder } from "../state/decode.js";
-import { Encoder } from "../state/encode.js";
-import { isPlainTree, type Tree, type TreeObject } from "../state/tree.js";
+import type { Tree, TreeObject } from "../state/tree.js";
 import type { CheckpointRecord } from "../storage/storage.js";
+import { decodePlain, encodePlain } from "./plain.js";
 import type { Threads } from "./threads.js";
 
 type Columns = Pick<CheckpointRecord, "source" | "step"> & { readonly metadata: Tree };
@@ -13,7 +12,7 @@ type Columns = Pick<CheckpointRecord, "source" | "step"> & { readonly metadata: 
  * what comes behind them, which is how LangGraph writes it.
  */
 export function writeMetadata(classes: ClassRegistry, metadata: unknown): Columns {
-  const tree = new Encoder(classes, ["metadata"]).encode(metadata) as TreeObject;
+  const tree = encodePlain(classes, "metadata", metadata) as TreeObject;
   const source = isColumnText(tree?.source) ? tree.source : null;
   const step = Number.isSafeInteger(tree?.step) ? (tree.step as number) : null;
   const [first, second] = Object.keys(tree ?? {});
@@ -24,27 +23,24 @@ export function writeMetadata(classes: ClassRegistry, metadata: unknown): Column
   return { source, step, metadata: rest };
 }
 
-function withoutItems(classes: ClassRegistry): DecodeContext {
-  const refuse = () => {
-    throw new TypeError("metadata names an item");
-  };
-  return { classes, item: refuse, page: refuse, list: refuse };
-}
-
 /** Whether every engine returns the text from a column exactly. */
 function isColumnText(value: unknown): value is string {
   return typeof value === "string" && value.isWellFormed() && !value.includes("\0");
 }
 
-/** A fresh copy of the metadata, exactly as it was put. */
+/** A fresh copy of the metadata as it was put, with the paths of the nodes behind the checkpoint. */
 export async function readMetadata(
   threads: Threads,
   classes: ClassRegistry,
-  { source, step, metadata }: CheckpointRecord,
+  { source, step, metadata, nodePath }: CheckpointRecord,
 ): Promise<CheckpointMetadata> {
   const rest = (await threads.texts.read(metadata)) as TreeObject;
   const isWhole = source === null || step === null || Object.hasOwn(rest, "source");
   const tree = isWhole ? rest : { source, step, ...rest };
-  const value = isPlainTree(tree) ? tree : new Decoder(withoutItems(classes)).decode(tree);
-  return value as CheckpointMetadata;
+  const value = decodePlain(classes, tree);
+  if (nodePath === null) return value as CheckpointMetadata;
+  return {
+    ...(value as CheckpointMetadata),
+    nodePaths: JSON.parse(nodePath),
+  } as CheckpointMetadata;
 }

@@ -18,9 +18,13 @@ import { announcedBefore } from "./announced.js";
 import { ownerOf, placeOf, runIdOf } from "./config.js";
 import { checkpointKey } from "./lineage.js";
 import { writeMetadata } from "./metadata.js";
+import { runsBefore, runsOfTask } from "./node-runs.js";
 import { runStateOf } from "./run.js";
 import type { Threads } from "./threads.js";
 import { configOf } from "./tuples.js";
+
+/** What only checkpoints of the persistence API have. */
+export const UNNAMED = { tombstone: false, aside: false, name: null, label: null } as const;
 
 /** Encodes a checkpoint before the first `await`, and resolves once it is durable. */
 export async function putCheckpoint(
@@ -39,8 +43,18 @@ export async function putCheckpoint(
   const thread = threads.get(threadId);
   const run = runStateOf(config, thread);
   const versions = checkpoint.channel_versions ?? {};
-  const handed = run?.takeHanded(ns, parentId, metadata.source);
-  const draft = draftCheckpoint(thread.log, checkpoint, handed);
+  const recorder = run?.recorder;
+  const known = {
+    unchanged: run?.takeHanded(ns, parentId, metadata.source),
+    copied: recorder?.takeCopies(ns, metadata.step),
+  };
+  const draft = draftCheckpoint(thread.log, checkpoint, known);
+  const before = recorder && runsBefore(recorder, { ns, id, parentId }, metadata.step);
+  recorder?.sawCheckpoint(ns, {
+    checkpointId: id,
+    step: metadata.step,
+    values: { ...checkpoint.channel_values },
+  });
   const columns = writeMetadata(thread.log.classes, metadata);
   const createdAt = timeOf(checkpoint.ts) ?? Date.now();
 
@@ -55,17 +69,20 @@ export async function putCheckpoint(
     run,
     basis: basisOf(ns, parentId, metadata),
     records: (numbering) => ({
-      checkpoint: {
-        ns,
-        id,
-        parentId: parentId ?? null,
-        ...columns,
-        nodePath: null,
-        tombstone: false,
-        runId,
-        createdAt,
-        state: finishCheckpoint(draft, numbering, dropped),
-      },
+      checkpoints: [
+        {
+          ...UNNAMED,
+          ns,
+          id,
+          parentId: parentId ?? null,
+          ...columns,
+          nodePath: before?.nodePaths.length ? JSON.stringify(before.nodePaths) : null,
+          runId,
+          createdAt,
+          state: finishCheckpoint(draft, numbering, dropped),
+        },
+      ],
+      nodeRuns: before?.runs(numbering) ?? [],
     }),
   });
   for (const [channel, version] of Object.entries(newVersions ?? versions)) {
@@ -97,6 +114,8 @@ export async function putWrites(
     draft: draftValue(thread.log, value, ["writes", channel]),
   }));
   if (drafts.length === 0) return;
+  const task = { ns, checkpointId: checkpointId as string, taskId, taskPath, writes };
+  const nodeRuns = run?.recorder && runsOfTask(run.recorder, task, threads.clock());
   await thread.write({
     name: "putWrites",
     owner,
@@ -112,6 +131,7 @@ export async function putWrites(
         channel,
         value: finishValue(draft, numbering),
       })),
+      nodeRuns: nodeRuns?.(numbering) ?? [],
     }),
   });
   threads.used(thread);

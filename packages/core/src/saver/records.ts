@@ -1,17 +1,34 @@
+import type { NodeRunTrees } from "../nodes/execution.js";
 import type { Tree } from "../state/tree.js";
-import type { CheckpointRecord, ItemRecord, Owner, WriteRecord } from "../storage/storage.js";
+import type {
+  CheckpointRecord,
+  Era,
+  ItemRecord,
+  NodeRunRecord,
+  Owner,
+  ToolEventRecord,
+  WriteRecord,
+} from "../storage/storage.js";
 import { checkpointKey } from "./lineage.js";
 import type { BatchNumbering } from "./numbering.js";
 import type { RunState } from "./run.js";
 import type { Texts } from "./texts.js";
 
+export type CheckpointTrees = Omit<
+  CheckpointRecord,
+  "state" | "metadata" | "properties" | "version"
+> & {
+  readonly state: Tree;
+  readonly metadata: Tree;
+  readonly properties?: Tree | undefined;
+};
+
 /** Records whose texts are still trees: numbered, but not written yet. */
 export interface Records {
-  checkpoint?: Omit<CheckpointRecord, "state" | "metadata" | "version"> & {
-    readonly state: Tree;
-    readonly metadata: Tree;
-  };
+  checkpoints?: readonly CheckpointTrees[];
   writes?: readonly (Omit<WriteRecord, "value"> & { readonly value: Tree })[];
+  nodeRuns?: readonly NodeRunTrees[];
+  toolEvents?: readonly (Omit<ToolEventRecord, "body" | "version"> & { readonly body: Tree })[];
 }
 
 /** One call that waits for its turn. */
@@ -24,6 +41,12 @@ export interface Operation {
    * it means, where no run does.
    */
   readonly basis: readonly string[];
+  /** The call names items that it read then: if some were removed since, it is refused. */
+  readonly era?: Era;
+  /** The call read the thread when this was the next version: if another was given, it is refused. */
+  readonly atVersion?: number;
+  /** From this call on, runs that began before it cannot write. */
+  readonly fences?: boolean;
   /** Called once per try, since every try may number the items anew. */
   records(numbering: BatchNumbering): Records;
 }
@@ -38,12 +61,12 @@ export async function checkpointRecords(
   let version = firstVersion;
   const checkpoints: CheckpointRecord[] = [];
   const seen = new Set<string>();
-  for (const { checkpoint } of records) {
-    if (checkpoint === undefined) continue;
+  for (const checkpoint of records.flatMap((record) => record.checkpoints ?? [])) {
     const { ns, id } = checkpoint;
     const state = await texts.write(checkpoint.state);
     const metadata = await texts.write(checkpoint.metadata);
-    checkpoints.push({ ...checkpoint, state, metadata, version });
+    const properties = await textOf(texts, checkpoint.properties);
+    checkpoints.push({ ...checkpoint, state, metadata, properties, version });
     const key = checkpointKey(ns, id);
     if (!seen.has(key) && !isStored(ns, id)) version += 1;
     seen.add(key);
@@ -62,6 +85,36 @@ export async function writeRecords(
     }
   }
   return writes;
+}
+
+async function textOf(texts: Texts, tree: Tree | undefined): Promise<string | null> {
+  return tree === undefined ? null : await texts.write(tree);
+}
+
+export async function nodeRunRecords(
+  texts: Texts,
+  records: readonly Records[],
+): Promise<NodeRunRecord[]> {
+  const runs: NodeRunRecord[] = [];
+  for (const run of records.flatMap((record) => record.nodeRuns ?? [])) {
+    const input = await texts.write(run.input);
+    const output = await textOf(texts, run.output);
+    runs.push({ ...run, input, output, error: await textOf(texts, run.error) });
+  }
+  return runs;
+}
+
+/** @param version the newest checkpoint's */
+export async function toolEventRecords(
+  texts: Texts,
+  records: readonly Records[],
+  version: number,
+): Promise<ToolEventRecord[]> {
+  const events: ToolEventRecord[] = [];
+  for (const event of records.flatMap((record) => record.toolEvents ?? [])) {
+    events.push({ ...event, version, body: await texts.write(event.body) });
+  }
+  return events;
 }
 
 /** The items that got a number; an item that is like another may number that one too. */

@@ -1,6 +1,7 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { StorageError } from "../errors.js";
+import type { Recorder } from "../nodes/recorder.js";
 import type { ReadValues } from "../state/manifest.js";
+import type { Guard } from "../storage/storage.js";
 
 /** What a run was handed when it began in a namespace. */
 export interface Handed extends ReadValues {
@@ -14,13 +15,32 @@ export class RunState {
    * `undefined` where the thread had nothing yet.
    */
   incarnation: number | undefined;
+  /** How often the thread had been rolled back when the run found it, likewise. */
+  rollbacks: number | undefined;
   /** How often this process had deleted the thread by then. */
   readonly deletions: number;
+  /** Notes the run's nodes; `undefined` where nobody wants to know. */
+  readonly recorder: Recorder | undefined;
   readonly #handed = new Map<string, Handed>();
+  #hasFound = false;
 
-  constructor(incarnation: number | undefined, deletions: number) {
-    this.incarnation = incarnation;
+  constructor(deletions: number, recorder: Recorder | undefined) {
     this.deletions = deletions;
+    this.recorder = recorder;
+  }
+
+  /** Takes over what the run's first reading found. */
+  found(guard: Guard | undefined): void {
+    if (this.#hasFound) return;
+    this.#hasFound = true;
+    this.incarnation = guard?.incarnation;
+    this.rollbacks = guard?.rollbacks;
+  }
+
+  /** Takes over what the run's first writing made. */
+  wrote(guard: Guard | undefined): void {
+    this.incarnation ??= guard?.incarnation;
+    this.rollbacks ??= guard?.rollbacks;
   }
 
   hand(ns: string, handed: Handed): void {
@@ -41,6 +61,7 @@ export class RunState {
 
 /** A thread, as far as runs care. */
 export interface RunThread {
+  readonly deletions: number;
   /** Keeps what the run will compare with in memory for as long as the run lives. */
   keepFor(run: object): void;
 }
@@ -64,11 +85,14 @@ export function runStateOf(config: RunnableConfig, thread: RunThread): RunState 
   return token && RUNS.get(token)?.get(thread);
 }
 
-/** The state of the run that reads, made at its first reading; `undefined` outside a run. */
+/**
+ * The state of the run that reads, made at its first reading; `undefined` outside a run. To be
+ * called before the first `await`.
+ */
 export function beginRun(
   config: RunnableConfig,
   thread: RunThread,
-  found: { readonly incarnation: number | undefined; readonly deletions: number },
+  recorder: () => Recorder | undefined,
 ): RunState | undefined {
   const token = tokenOf(config);
   if (token === undefined) return undefined;
@@ -79,17 +103,9 @@ export function beginRun(
   }
   let state = threads.get(thread);
   if (state === undefined) {
-    state = new RunState(found.incarnation, found.deletions);
+    state = new RunState(thread.deletions, recorder());
     threads.set(thread, state);
     thread.keepFor(token);
   }
   return state;
-}
-
-export function threadDeleted(operation: string, threadId: string): StorageError {
-  return new StorageError(
-    "THREAD_DELETED",
-    operation,
-    `thread ${JSON.stringify(threadId)} was deleted after this run began`,
-  );
 }

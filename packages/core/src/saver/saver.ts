@@ -11,10 +11,14 @@ import {
   type SerializerProtocol,
 } from "@langchain/langgraph-checkpoint";
 import { operation, StorageError } from "../errors.js";
+import { RecorderContext } from "../nodes/context.js";
+import type { NodeRun } from "../nodes/node-run.js";
+import { Recorder, type StoreRun } from "../nodes/recorder.js";
 import type { ValueClass } from "../state/classes.js";
+import type { Tree } from "../state/tree.js";
 import { checkId } from "../storage/ids.js";
 import type { Storage } from "../storage/storage.js";
-import { checkConfig, placeOf } from "./config.js";
+import { checkConfig, checkLimit, placeOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
 import { listTuples } from "./list.js";
 import { again } from "./loader.js";
@@ -25,12 +29,18 @@ import {
   type PruneReport,
   prune,
 } from "./maintenance.js";
+import { recallRuns, storeRun } from "./node-runs.js";
 import { putCheckpoint, putWrites } from "./put.js";
-import { beginRun } from "./run.js";
+import { type NodeRunQuery, readNodeRuns } from "./read-node-runs.js";
+import { beginRun, type RunState } from "./run.js";
 import { textsOf } from "./texts.js";
+import type { Thread } from "./thread.js";
 import { Threads } from "./threads.js";
 import { readTuple } from "./tuples.js";
 import { nextVersion } from "./versions.js";
+
+/** What a saver knows of its threads: for the rooms above. */
+export let threadsOf: (saver: StorageSaver) => Threads;
 
 /** Options of every saver. */
 export interface SaverOptions {
@@ -38,6 +48,10 @@ export interface SaverOptions {
   readonly classes?: readonly ValueClass[];
   /** How many characters of stored items are kept in memory, over all threads. Default: 64 Mi. */
   readonly cacheChars?: number;
+  /** Whether every execution of a node is recorded. Default: `true`. */
+  readonly enableAutomaticPersistence?: boolean;
+  /** The time in milliseconds since 1970. Default: `Date.now`. */
+  readonly clock?: () => number;
 }
 
 /**
@@ -51,6 +65,11 @@ export class StorageSaver extends BaseCheckpointSaver {
   /** The records behind the saver. */
   readonly storage: Storage;
   readonly #threads: Threads;
+  readonly #recorders: RecorderContext | undefined;
+
+  static {
+    threadsOf = (saver) => saver.#threads;
+  }
 
   /** @param serde sees every stored text as plain JSON data; for encryption or compression */
   constructor(storage: Storage, serde?: SerializerProtocol, options: SaverOptions = {}) {
@@ -60,6 +79,8 @@ export class StorageSaver extends BaseCheckpointSaver {
       ...options,
       ...(serde === undefined ? {} : { texts: textsOf(serde) }),
     });
+    const { enableAutomaticPersistence = true } = options;
+    this.#recorders = enableAutomaticPersistence ? new RecorderContext() : undefined;
   }
 
   /** Makes or verifies the tables. Optional: the first call does it. */
@@ -92,23 +113,39 @@ export class StorageSaver extends BaseCheckpointSaver {
     if (config.configurable?.thread_id === undefined) return undefined;
     const { threadId, ns, checkpointId } = placeOf("getTuple", config);
     const thread = this.#threads.get(threadId);
-    const { deletions } = thread;
+    const run = this.#beginRun(config, thread);
     return again(async () => {
       const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
-      const incarnation = stored?.guard.incarnation ?? thread.incarnation;
-      const run = beginRun(config, thread, { incarnation, deletions });
+      run?.found(stored?.guard ?? thread.guard);
       if (stored === undefined) return undefined;
       if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
       const { tuple, state } = await readTuple(this.#threads, stored);
-      const { id, channel_values, channel_versions } = tuple.checkpoint;
-      run?.hand(ns, {
-        checkpointId: id,
-        values: { ...channel_values },
-        versions: { ...channel_versions },
-        state,
-      });
+      if (run !== undefined) await this.#hand(run, threadId, ns, tuple, state);
       return tuple;
     });
+  }
+
+  /** Before the first `await`: what is put into the context then holds for the whole run. */
+  #beginRun(config: RunnableConfig, thread: Thread): RunState | undefined {
+    const recorders = this.#recorders;
+    const { clock } = this.#threads;
+    const store: StoreRun = (execution, frame) => storeRun(thread, execution, frame);
+    const record = () => recorders && new Recorder(thread.id, thread.log, clock, store);
+    const run = beginRun(config, thread, record);
+    // Only a run's own config has `interrupt`: reading a state enters nobody's context.
+    if (run?.recorder !== undefined && "interrupt" in config) recorders?.enter(run.recorder);
+    return run;
+  }
+
+  async #hand(run: RunState, threadId: string, ns: string, tuple: CheckpointTuple, state: Tree) {
+    const { id, channel_values, channel_versions } = tuple.checkpoint;
+    const values = { ...channel_values };
+    run.hand(ns, { checkpointId: id, values, versions: { ...channel_versions }, state });
+    const { recorder } = run;
+    if (recorder === undefined) return;
+    recorder.sawCheckpoint(ns, { checkpointId: id, step: tuple.metadata?.step, values });
+    const wasBegun = tuple.pendingWrites !== undefined && tuple.pendingWrites.length > 0;
+    if (wasBegun) await recallRuns(recorder, this.storage, threadId, ns, id);
   }
 
   /**
@@ -158,6 +195,25 @@ export class StorageSaver extends BaseCheckpointSaver {
     taskPath = "",
   ): Promise<void> {
     return operation("putWrites", () => putWrites(this.#threads, config, writes, taskId, taskPath));
+  }
+
+  /**
+   * The executions of a thread's nodes, newest first: path, input, output, status, times. Nothing but
+   * the checkpointer is needed for them to be recorded.
+   * @throws StorageError `INVALID_ARGUMENT` for a missing `thread_id` or a wrong limit
+   *
+   * @example
+   * ```ts
+   * const [last] = await saver.listNodeRuns({ configurable: { thread_id: "1" } }, { nodePath: "sub/plan", limit: 1 });
+   * console.log(last?.status, last?.input);
+   * ```
+   */
+  async listNodeRuns(config: RunnableConfig, query: NodeRunQuery = {}): Promise<NodeRun[]> {
+    return operation("listNodeRuns", () => {
+      const { threadId } = placeOf("listNodeRuns", config);
+      checkLimit("listNodeRuns", query.limit);
+      return readNodeRuns(this.#threads, threadId, query);
+    });
   }
 
   /**

@@ -15,19 +15,24 @@ import type {
   Removal,
   Storage,
 } from "../storage/storage.js";
+import { refusalOf } from "./admission.js";
+import { Arrivals } from "./arrivals.js";
 import { commit } from "./commit.js";
+import { isBehind, sameGuard } from "./guards.js";
 import { Announced, checkpointKey, Lineage } from "./lineage.js";
 import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
-import { checkpointRecords, itemRecords, type Operation, writeRecords } from "./records.js";
-import { type RunThread, threadDeleted } from "./run.js";
+import {
+  checkpointRecords,
+  itemRecords,
+  nodeRunRecords,
+  type Operation,
+  toolEventRecords,
+  writeRecords,
+} from "./records.js";
+import type { RunThread } from "./run.js";
 import type { Texts } from "./texts.js";
-
-interface Waiting {
-  readonly operation: Operation;
-  resolve(): void;
-  reject(error: unknown): void;
-}
+import { takeBatch, type Waiting } from "./waiting.js";
 
 const MAX_TRIES = 200;
 const TOUCH_EVERY_MS = 1000;
@@ -46,12 +51,13 @@ export class Thread implements RunThread {
   readonly #loader: ItemLoader;
   /** `undefined`: no session row, as far as is known. */
   #guard: Guard | undefined;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #tail: Promise<void> = Promise.resolve();
   #draining = false;
   #touchedAt = 0;
   #ownerKey = "";
   readonly lineage = new Lineage();
+  readonly arrivals = new Arrivals();
   readonly announced = new Announced();
   readonly #runs = new Set<WeakRef<object>>();
 
@@ -62,6 +68,11 @@ export class Thread implements RunThread {
     this.log = new ItemLog(classes);
     this.log.keeper = this;
     this.#loader = new ItemLoader(id, storage, texts, this.log);
+  }
+
+  /** The counters, as far as is known. */
+  get guard(): Guard | undefined {
+    return this.#guard;
   }
 
   get incarnation(): number | undefined {
@@ -77,8 +88,6 @@ export class Thread implements RunThread {
   keepFor(run: object): void {
     this.#runs.add(new WeakRef(run));
   }
-
-  // --- what is known ---------------------------------------------------------------------------
 
   /** Takes over the counters that a reading returned. */
   sawGuard(guard: Guard): void {
@@ -141,9 +150,7 @@ export class Thread implements RunThread {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      await this.#writeAll(batch);
+      await this.#writeAll(takeBatch(this.#waiting));
     }
     this.#draining = false;
   }
@@ -164,26 +171,20 @@ export class Thread implements RunThread {
       if (admitted.length === 0) return;
       if (await this.#try(admitted.map((waiting) => waiting.operation))) {
         for (const { operation, resolve } of admitted) {
-          if (operation.run !== undefined) operation.run.incarnation ??= this.incarnation;
+          operation.run?.wrote(this.#guard);
           resolve();
         }
         return;
       }
     }
-    throw new StorageError("BUSY", "put", `other writers won ${MAX_TRIES} times in a row`);
+    throw new StorageError("BUSY", "put", `others won ${MAX_TRIES} times in a row`);
   }
 
-  /** Rejects a call of a run that began before the thread was deleted. */
+  /** Rejects a call that comes too late: the thread was deleted, rolled back or pruned. */
   #admit({ operation, reject }: Waiting): boolean {
-    const { run, basis, name } = operation;
-    const now = this.incarnation;
-    const late =
-      run !== undefined
-        ? run.deletions !== this.deletions ||
-          (run.incarnation !== undefined && run.incarnation !== now)
-        : basis.some((key) => this.lineage.isOfAnother(key, now));
-    if (late) reject(threadDeleted(name, this.id));
-    return !late;
+    const refused = refusalOf(operation, this);
+    if (refused !== undefined) reject(refused);
+    return refused === undefined;
   }
 
   /** `false`: another process moved the counters, which are now known anew. */
@@ -199,12 +200,16 @@ export class Thread implements RunThread {
       (ns, id) => this.lineage.isOf(checkpointKey(ns, id), expected?.incarnation),
     );
     const writes = await writeRecords(this.#texts, records);
+    const nodeRuns = await nodeRunRecords(this.#texts, records);
+    const version = (expected?.nextVersion ?? 1) - 1;
+    const toolEvents = await toolEventRecords(this.#texts, records, version);
     const items = await itemRecords(this.#texts, numbering);
     const next: Guard = {
       nextItem: numbering.next,
       nextVersion,
       incarnation: expected?.incarnation ?? newIncarnation(),
       epoch: (expected?.epoch ?? 0) + (remove === undefined ? 0 : 1),
+      rollbacks: (expected?.rollbacks ?? 0) + (operations[0]?.fences ? 1 : 0),
       token: randomUUID(),
     };
     const now = Date.now();
@@ -221,6 +226,8 @@ export class Thread implements RunThread {
       items,
       checkpoints,
       writes,
+      nodeRuns,
+      toolEvents,
       ...(remove === undefined ? {} : { remove }),
     });
     if (!done.written) {
@@ -248,7 +255,10 @@ export class Thread implements RunThread {
     numbering: BatchNumbering,
     incarnation: number,
   ): void {
-    for (const { ns, id } of checkpoints) this.lineage.saw(checkpointKey(ns, id), incarnation);
+    for (const { ns, id } of checkpoints) {
+      this.lineage.saw(checkpointKey(ns, id), incarnation);
+      this.arrivals.came(checkpointKey(ns, id));
+    }
     let i = 0;
     for (const [item, seq] of numbering.fresh) {
       this.log.remember(seq, item, (items[i] as ItemRecord).body.length);
@@ -280,14 +290,4 @@ export class Thread implements RunThread {
 /** LangGraph sends a step's calls within one turn of the event loop: they then share a batch. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function sameGuard(a: Guard | undefined, b: Guard): boolean {
-  return a !== undefined && a.token === b.token && a.nextItem === b.nextItem;
-}
-
-/** What was acknowledged is gone: a backup was restored, or a replica took over without the end. */
-function isBehind(now: Guard, then: Guard | undefined): boolean {
-  if (then === undefined || now.incarnation !== then.incarnation) return false;
-  return now.nextItem < then.nextItem || now.nextVersion < then.nextVersion;
 }

@@ -8,6 +8,8 @@ export interface ThreadsOptions {
   readonly classes?: readonly ValueClass[];
   /** Characters of items kept in memory over all threads. */
   readonly cacheChars?: number;
+  /** Milliseconds since 1970. */
+  readonly clock?: () => number;
 }
 
 const DEFAULT_CACHE_CHARS = 64 * 1024 * 1024;
@@ -21,6 +23,7 @@ const DEFAULT_CACHE_CHARS = 64 * 1024 * 1024;
 export class Threads {
   readonly storage: Storage;
   readonly texts: Texts;
+  readonly clock: () => number;
   readonly #classes: ClassRegistry;
   readonly #limit: number;
   readonly #recent = new Map<string, { thread: Thread; size: number }>();
@@ -33,6 +36,7 @@ export class Threads {
   constructor(storage: Storage, options: ThreadsOptions = {}) {
     this.storage = storage;
     this.texts = options.texts ?? JSON_TEXTS;
+    this.clock = options.clock ?? Date.now;
     this.#classes = new ClassRegistry(options.classes);
     this.#limit = options.cacheChars ?? DEFAULT_CACHE_CHARS;
   }

@@ -1,19 +1,41 @@
-import type { Batch, CheckpointRecord, WriteRecord } from "../storage/storage.js";
+import type {
+  Batch,
+  CheckpointRecord,
+  NodeRunRecord,
+  ToolEventRecord,
+  WriteRecord,
+} from "../storage/storage.js";
 import {
   CHECKPOINT_COLUMNS,
   GUARD_SET,
   GUARD_WHERE,
   ITEM_COLUMNS,
+  NODE_RUN_COLUMNS,
   SESSION_COLUMNS,
+  TOOL_EVENT_COLUMNS,
   TOUCH_SET,
   WRITE_COLUMNS,
 } from "./columns.js";
 import type { Dialect } from "./dialect.js";
 import type { Param } from "./driver.js";
 import { namespaceKey } from "./namespace.js";
-import { change, inserts, type Part } from "./parts.js";
-import { checkpointParams, newSessionParams, ownerParams, writeParams } from "./rows.js";
-import { AGENT_STATE, SESSIONS, STATE_ITEMS, STATE_WRITES } from "./schema.js";
+import { change, inserts, type Part, slices } from "./parts.js";
+import {
+  checkpointParams,
+  newSessionParams,
+  nodeRunParams,
+  ownerParams,
+  toolEventParams,
+  writeParams,
+} from "./rows.js";
+import {
+  AGENT_STATE,
+  NODE_RUNS,
+  SESSIONS,
+  STATE_ITEMS,
+  STATE_WRITES,
+  TOOL_JOURNAL,
+} from "./schema.js";
 
 const REMOVED_AT_ONCE = 100;
 const CHECKPOINT_KEY = ["session_id", "checkpoint_ns", "checkpoint_id"];
@@ -48,6 +70,18 @@ const WRITES = {
   },
 } as const;
 
+const RUNS = {
+  table: NODE_RUNS,
+  columns: NODE_RUN_COLUMNS,
+  conflict: { action: "keep", key: NODE_RUNS.key },
+} as const;
+
+const EVENTS = {
+  table: TOOL_JOURNAL,
+  columns: TOOL_EVENT_COLUMNS,
+  conflict: { action: "keep", key: TOOL_JOURNAL.key },
+} as const;
+
 const NEW_SESSION = {
   table: SESSIONS,
   columns: SESSION_COLUMNS,
@@ -66,12 +100,16 @@ export function batchParts(dialect: Dialect, batch: Batch): { head: Part; rest: 
   const items = batch.items.map(({ seq, type, body }) => [sessionId, seq, type, body]);
   const checkpoints = lastOfEach(batch.checkpoints).map((c) => checkpointParams(sessionId, c));
   const writes = oneOfEach(batch.writes).map((write) => writeParams(sessionId, write));
+  const runs = firstRuns(batch.nodeRuns).map((run) => nodeRunParams(sessionId, run));
+  const events = firstEvents(batch.toolEvents).map((event) => toolEventParams(sessionId, event));
   return {
     head: moveGuard(dialect, batch),
     rest: [
       ...inserts(dialect, ITEMS, items),
       ...inserts(dialect, CHECKPOINTS, checkpoints),
       ...inserts(dialect, WRITES, writes),
+      ...inserts(dialect, RUNS, runs),
+      ...inserts(dialect, EVENTS, events),
       ...removal(dialect, batch),
     ],
   };
@@ -97,22 +135,38 @@ function oneOfEach(writes: readonly WriteRecord[]): WriteRecord[] {
   return [...found.values()];
 }
 
-function moveGuard(dialect: Dialect, batch: Batch): Part {
-  const { sessionId, owner, expected, next, now } = batch;
-  if (expected === undefined) return createSession(dialect, sessionId, owner, next, now);
-  const sessions = dialect.table("sessions");
-  const set = [next.nextItem, next.nextVersion, next.epoch, next.token];
-  const { nextItem, nextVersion, incarnation, epoch, token } = expected;
-  const where = [sessionId, nextItem, nextVersion, incarnation, epoch];
-  const move = `UPDATE ${sessions} SET ${GUARD_SET}`;
-  if (batch.remove !== undefined) {
-    // Nobody may have written at all: even a write without items may name old ones.
-    const sql = `${move} ${GUARD_WHERE} AND batch_token = ?`;
-    return change("moveGuardExactly", sql, [...set, ...where, token]);
+const firstRuns = (runs: readonly NodeRunRecord[]) =>
+  firstOfEach(runs, (run) => [run.ns, run.checkpointId, run.taskId, run.attempt]);
+
+const firstEvents = (events: readonly ToolEventRecord[]) =>
+  firstOfEach(events, (event) => [event.callId, event.attempt, event.event]);
+
+function firstOfEach<T>(records: readonly T[], keyOf: (record: T) => unknown): T[] {
+  const found = new Map<string, T>();
+  for (const record of records) {
+    const key = JSON.stringify(keyOf(record));
+    if (!found.has(key)) found.set(key, record);
   }
-  if (!batch.touch) return change("moveGuard", `${move} ${GUARD_WHERE}`, [...set, ...where]);
-  const touch = [now, ...ownerParams(owner)];
-  return change("touchGuard", `${move}, ${TOUCH_SET} ${GUARD_WHERE}`, [...set, ...touch, ...where]);
+  return [...found.values()];
+}
+
+function moveGuard(dialect: Dialect, batch: Batch): Part {
+  const { sessionId, owner, expected, next, now, touch, exact, remove } = batch;
+  if (expected === undefined) return createSession(dialect, sessionId, owner, next, now);
+  // Beside a removal not even a write without items may pass: it may name old ones.
+  const isExact = exact || remove !== undefined;
+  const set = [next.nextItem, next.nextVersion, next.epoch, next.rollbacks, next.token];
+  const { nextItem, nextVersion, incarnation, epoch, rollbacks, token } = expected;
+  const params = [
+    ...set,
+    ...(touch ? [now, ...ownerParams(owner)] : []),
+    ...[sessionId, nextItem, nextVersion, incarnation, epoch, rollbacks],
+    ...(isExact ? [token] : []),
+  ];
+  const move = `UPDATE ${dialect.table("sessions")} SET ${GUARD_SET}`;
+  const touched = touch ? `, ${TOUCH_SET}` : "";
+  const where = isExact ? `${GUARD_WHERE} AND batch_token = ?` : GUARD_WHERE;
+  return change(`moveGuard ${touch} ${isExact}`, `${move}${touched} ${where}`, params);
 }
 
 function removal(dialect: Dialect, { sessionId, remove }: Batch): Part[] {
@@ -124,15 +178,15 @@ function removal(dialect: Dialect, { sessionId, remove }: Batch): Part[] {
     else ids.push(id);
   }
   const checkpoints = [...byNamespace].flatMap(([ns, ids]) =>
-    slices(ids).flatMap((some) =>
-      (["agent_state", "state_writes"] as const).map((table) => {
+    slices(ids, REMOVED_AT_ONCE).flatMap((some) =>
+      (["agent_state", "state_writes", "node_runs"] as const).map((table) => {
         const place = `session_id = ? AND checkpoint_ns = ? AND checkpoint_id IN (${some.map(() => "?").join(", ")})`;
         const sql = `DELETE FROM ${dialect.table(table)} WHERE ${place}`;
         return rareChange(sql, [sessionId, namespaceKey(ns), ...some]);
       }),
     ),
   );
-  const items = slices(remove.items).map((some) => {
+  const items = slices(remove.items, REMOVED_AT_ONCE).map((some) => {
     const any = some.map(() => "seq BETWEEN ? AND ?").join(" OR ");
     const sql = `DELETE FROM ${dialect.table("state_items")} WHERE session_id = ? AND (${any})`;
     return rareChange(sql, [sessionId, ...some.flat()]);
@@ -144,10 +198,3 @@ const rareChange = (sql: string, params: readonly Param[]): Part => ({
   ...change(sql, sql, params),
   rare: true,
 });
-
-function slices<T>(all: readonly T[]): T[][] {
-  const count = Math.ceil(all.length / REMOVED_AT_ONCE);
-  return Array.from({ length: count }, (_, i) =>
-    all.slice(i * REMOVED_AT_ONCE, (i + 1) * REMOVED_AT_ONCE),
-  );
-}

@@ -10,6 +10,10 @@ export const CHECKPOINT_COLUMNS = [
   "source",
   "node_path",
   "tombstone",
+  "aside",
+  "name",
+  "label",
+  "properties",
   "run_id",
   "state",
   "metadata",
@@ -29,6 +33,38 @@ export const WRITE_COLUMNS = [
   "ns_text",
 ] as const;
 
+export const NODE_RUN_COLUMNS = [
+  "session_id",
+  "checkpoint_ns",
+  "checkpoint_id",
+  "task_id",
+  "attempt",
+  "node_path",
+  "step",
+  "kind",
+  "status",
+  "learnt",
+  "input",
+  "output",
+  "error",
+  "started_at",
+  "ended_at",
+  "ns_text",
+] as const;
+
+export const TOOL_EVENT_COLUMNS = [
+  "session_id",
+  "call_id",
+  "attempt",
+  "event",
+  "tool",
+  "checkpoint_ns",
+  "checkpoint_id",
+  "version",
+  "body",
+  "created_at",
+] as const;
+
 export const ITEM_COLUMNS = ["session_id", "seq", "type", "body"] as const;
 
 export const SESSION_COLUMNS = [
@@ -46,6 +82,7 @@ export const SESSION_COLUMNS = [
   "next_message",
   "incarnation",
   "epoch",
+  "rollbacks",
   "batch_token",
 ] as const;
 
@@ -59,13 +96,23 @@ export const MESSAGE_COLUMNS = [
   "created_at",
 ] as const;
 
-export const GUARD = "s.next_item, s.next_version, s.incarnation, s.epoch, s.batch_token";
-export const GUARD_SET = "next_item = ?, next_version = ?, epoch = ?, batch_token = ?";
+export const GUARD_COLUMNS = [
+  "next_item",
+  "next_version",
+  "incarnation",
+  "epoch",
+  "rollbacks",
+  "batch_token",
+] as const;
+
+export const GUARD = GUARD_COLUMNS.map((name) => `s.${name}`).join(", ");
+export const GUARD_SET =
+  "next_item = ?, next_version = ?, epoch = ?, rollbacks = ?, batch_token = ?";
 /** Notes the time, and an owner that was not known yet. */
 export const TOUCH_SET =
   "updated_at = ?, user_id = COALESCE(user_id, ?), tenant_id = COALESCE(tenant_id, ?), agent_id = COALESCE(agent_id, ?)";
 export const GUARD_WHERE =
-  "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ?";
+  "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ? AND rollbacks = ?";
 
 export const AFTER =
   "(checkpoint_id < ? OR (checkpoint_id = ? AND (session_id > ? OR (session_id = ? AND version < ?))))";
@@ -74,6 +121,7 @@ export const COPIED = {
   agent_state: CHECKPOINT_COLUMNS,
   state_items: ITEM_COLUMNS,
   state_writes: WRITE_COLUMNS,
+  node_runs: NODE_RUN_COLUMNS,
   messages: MESSAGE_COLUMNS,
 } as const;
 

@@ -80,6 +80,11 @@ export function inserts(
   }));
 }
 
+export function slices<T>(all: readonly T[], size: number): T[][] {
+  const count = Math.ceil(all.length / size);
+  return Array.from({ length: count }, (_, i) => all.slice(i * size, (i + 1) * size));
+}
+
 /** A statement that is never a part which depends on a head. */
 export function change(key: string, sql: string, params: readonly Param[]): Part {
   return { key, params, sql: () => sql };

@@ -1,31 +1,47 @@
 import type {
   CheckpointRecord,
   Guard,
+  ItemRecord,
+  MessageRecord,
+  NodeRunRecord,
   Owner,
   StoredCheckpoint,
+  ToolEventRecord,
   WriteRecord,
 } from "../storage/storage.js";
+import { CHECKPOINT_COLUMNS, GUARD_COLUMNS } from "./columns.js";
 import type { Param, Row } from "./driver.js";
 import { namespaceKey } from "./namespace.js";
 
 type Text = string | null;
 
-/** A row of `CHECKPOINT_COLUMNS`. */
+/** Where the guard and the write stand in a row of a checkpoint with both. */
+const GUARD_AT = CHECKPOINT_COLUMNS.length;
+const WRITE_AT = GUARD_AT + GUARD_COLUMNS.length;
+
+const integer = (value: unknown): number | null => (value === null ? null : Number(value));
+
+/** A row that begins with `CHECKPOINT_COLUMNS`. */
 export function checkpointFrom(row: Row): CheckpointRecord {
-  const tombstone = row[8];
+  const [, key, version, id, parentId, step, source, nodePath, ...more] = row;
+  const [tombstone, aside, name, label, properties, runId, state, metadata, createdAt, ns] = more;
   return {
-    ns: (row[13] as Text) ?? (row[1] as string),
-    version: Number(row[2]),
-    id: row[3] as string,
-    parentId: row[4] as Text,
-    step: row[5] === null ? null : Number(row[5]),
-    source: row[6] as Text,
-    nodePath: row[7] as Text,
-    tombstone: tombstone !== null && Number(tombstone) === 1,
-    runId: row[9] as Text,
-    state: row[10] as string,
-    metadata: row[11] as string,
-    createdAt: Number(row[12]),
+    ns: (ns as Text) ?? (key as string),
+    version: Number(version),
+    id: id as string,
+    parentId: parentId as Text,
+    step: integer(step),
+    source: source as Text,
+    nodePath: nodePath as Text,
+    tombstone: integer(tombstone) === 1,
+    aside: integer(aside) === 1,
+    name: name as Text,
+    label: label as Text,
+    properties: properties as Text,
+    runId: runId as Text,
+    state: state as string,
+    metadata: metadata as string,
+    createdAt: Number(createdAt),
   };
 }
 
@@ -41,6 +57,10 @@ export function checkpointParams(sessionId: string, c: CheckpointRecord): Param[
     c.source,
     c.nodePath,
     c.tombstone ? 1 : null,
+    c.aside ? 1 : null,
+    c.name,
+    c.label,
+    c.properties,
     c.runId,
     c.state,
     c.metadata,
@@ -49,15 +69,21 @@ export function checkpointParams(sessionId: string, c: CheckpointRecord): Param[
   ];
 }
 
-export function guardFrom(row: Row, at = 0): Guard {
+/** A row of `GUARD_COLUMNS`. */
+export function guardFrom(row: Row): Guard {
+  const [nextItem, nextVersion, incarnation, epoch, rollbacks, token] = row;
   return {
-    nextItem: Number(row[at]),
-    nextVersion: Number(row[at + 1]),
-    incarnation: Number(row[at + 2]),
-    epoch: Number(row[at + 3]),
-    token: row[at + 4] as string,
+    nextItem: Number(nextItem),
+    nextVersion: Number(nextVersion),
+    incarnation: Number(incarnation),
+    epoch: Number(epoch),
+    rollbacks: Number(rollbacks),
+    token: token as string,
   };
 }
+
+/** The guard in a row of a checkpoint. */
+export const guardBeside = (row: Row): Guard => guardFrom(row.slice(GUARD_AT));
 
 /** Rows of a checkpoint with its guard and, once per row, its writes. */
 export function storedCheckpoints(rows: readonly Row[]): StoredCheckpoint[] {
@@ -70,20 +96,21 @@ export function storedCheckpoints(rows: readonly Row[]): StoredCheckpoint[] {
         sessionId: row[0] as string,
         checkpoint: checkpointFrom(row),
         writes: [],
-        guard: guardFrom(row, 14),
+        guard: guardBeside(row),
       };
       found.set(key, entry);
     }
-    if (row[19] !== null) {
+    const [taskId, idx, taskPath, channel, value] = row.slice(WRITE_AT);
+    if (taskId !== null) {
       const { ns, id } = entry.checkpoint;
       entry.writes.push({
         ns,
         checkpointId: id,
-        taskId: row[19] as string,
-        idx: Number(row[20]),
-        taskPath: row[21] as string,
-        channel: row[22] as string,
-        value: row[23] as string,
+        taskId: taskId as string,
+        idx: Number(idx),
+        taskPath: taskPath as string,
+        channel: channel as string,
+        value: value as string,
       });
     }
   }
@@ -107,6 +134,87 @@ export function writeParams(sessionId: string, w: WriteRecord): Param[] {
   const ns = namespaceKey(w.ns);
   const text = ns === w.ns ? null : w.ns;
   return [sessionId, ns, w.checkpointId, w.taskId, w.idx, w.taskPath, w.channel, w.value, text];
+}
+
+/** A row of `NODE_RUN_COLUMNS`. */
+export function nodeRunFrom(row: Row): NodeRunRecord {
+  const [, key, checkpointId, taskId, attempt, nodePath, step, kind, status, ...more] = row;
+  const [learnt, input, output, error, startedAt, endedAt, ns] = more;
+  return {
+    ns: (ns as Text) ?? (key as string),
+    checkpointId: checkpointId as string,
+    taskId: taskId as string,
+    attempt: Number(attempt),
+    nodePath: nodePath as string,
+    step: integer(step),
+    kind: kind as NodeRunRecord["kind"],
+    status: status as NodeRunRecord["status"],
+    learnt: learnt as NodeRunRecord["learnt"],
+    input: input as string,
+    output: output as Text,
+    error: error as Text,
+    startedAt: integer(startedAt),
+    endedAt: Number(endedAt),
+  };
+}
+
+export function nodeRunParams(sessionId: string, r: NodeRunRecord): Param[] {
+  const key = namespaceKey(r.ns);
+  return [
+    sessionId,
+    key,
+    r.checkpointId,
+    r.taskId,
+    r.attempt,
+    r.nodePath,
+    r.step,
+    r.kind,
+    r.status,
+    r.learnt,
+    r.input,
+    r.output,
+    r.error,
+    r.startedAt,
+    r.endedAt,
+    key === r.ns ? null : r.ns,
+  ];
+}
+
+/** A row of `TOOL_EVENT_COLUMNS`. */
+export function toolEventFrom(row: Row): ToolEventRecord {
+  const [, callId, attempt, event, tool, ns, checkpointId, version, body, createdAt] = row;
+  return {
+    callId: callId as string,
+    attempt: Number(attempt),
+    event: event as string,
+    tool: tool as string,
+    ns: ns as Text,
+    checkpointId: checkpointId as Text,
+    version: Number(version),
+    body: body as string,
+    createdAt: Number(createdAt),
+  };
+}
+
+export function toolEventParams(sessionId: string, e: ToolEventRecord): Param[] {
+  const { callId, attempt, event, tool, ns, checkpointId, version, body, createdAt } = e;
+  return [sessionId, callId, attempt, event, tool, ns, checkpointId, version, body, createdAt];
+}
+
+/** A row of number, type and body. */
+export function itemFrom([seq, type, body]: Row): ItemRecord {
+  return { seq: Number(seq), type: type as string, body: body as string };
+}
+
+/** A row of position, id, role, content and time. */
+export function messageFrom([position, id, role, content, createdAt]: Row): MessageRecord {
+  return {
+    position: Number(position),
+    id: id as Text,
+    role: role as string,
+    content: content as string,
+    createdAt: Number(createdAt),
+  };
 }
 
 /** User, tenant and agent, as they stand beside one another everywhere. */
@@ -134,6 +242,7 @@ export function newSessionParams(
     1,
     guard.incarnation,
     guard.epoch,
+    guard.rollbacks,
     guard.token,
   ];
 }

@@ -28,6 +28,7 @@ export const SESSIONS: Table = {
     integer("next_message"),
     integer("incarnation"),
     integer("epoch"),
+    integer("rollbacks"),
     id("batch_token"),
   ],
   key: ["id"],
@@ -59,6 +60,10 @@ export const AGENT_STATE: Table = {
     nullable(text("source")),
     nullable(text("node_path")),
     nullable(integer("tombstone")),
+    nullable(integer("aside")),
+    nullable(id("name")),
+    nullable(text("label")),
+    nullable(text("properties")),
     nullable(id("run_id")),
     text("state"),
     text("metadata"),
@@ -73,6 +78,7 @@ export const AGENT_STATE: Table = {
       unique: true,
     },
     { name: "agent_state_by_run", columns: ["run_id"], unlessNull: "run_id" },
+    { name: "agent_state_by_name", columns: ["session_id", "name"], unlessNull: "name" },
   ],
 };
 
@@ -99,6 +105,47 @@ export const STATE_WRITES: Table = {
   clustered: true,
 };
 
+export const NODE_RUNS: Table = {
+  name: "node_runs",
+  columns: [
+    id("session_id"),
+    id("checkpoint_ns"),
+    id("checkpoint_id"),
+    id("task_id"),
+    integer("attempt"),
+    text("node_path"),
+    nullable(integer("step")),
+    id("kind"),
+    id("status"),
+    id("learnt"),
+    text("input"),
+    nullable(text("output")),
+    nullable(text("error")),
+    nullable(integer("started_at")),
+    integer("ended_at"),
+    nullable(text("ns_text")),
+  ],
+  key: ["session_id", "checkpoint_id", "checkpoint_ns", "task_id", "attempt"],
+  clustered: true,
+};
+
+export const TOOL_JOURNAL: Table = {
+  name: "tool_journal",
+  columns: [
+    id("session_id"),
+    id("call_id"),
+    integer("attempt"),
+    id("event"),
+    text("tool"),
+    nullable(text("checkpoint_ns")),
+    nullable(id("checkpoint_id")),
+    integer("version"),
+    text("body"),
+    integer("created_at"),
+  ],
+  key: ["session_id", "call_id", "attempt", "event"],
+};
+
 /** A step of the schema's history; never changed once released. */
 export interface Migration {
   readonly version: number;
@@ -116,7 +163,15 @@ export const HISTORY: readonly Migration[] = [
   {
     version: 1,
     name: "threadkeep: sessions, messages, agent state",
-    statements: create([SESSIONS, MESSAGES, AGENT_STATE, STATE_ITEMS, STATE_WRITES]),
+    statements: create([
+      SESSIONS,
+      MESSAGES,
+      AGENT_STATE,
+      STATE_ITEMS,
+      STATE_WRITES,
+      NODE_RUNS,
+      TOOL_JOURNAL,
+    ]),
   },
 ];
 
@@ -127,4 +182,6 @@ export const OWN_TABLES = [
   "agent_state",
   "state_items",
   "state_writes",
+  "node_runs",
+  "tool_journal",
 ] as const;

@@ -4,7 +4,8 @@ import type { Dialect, TableName } from "./dialect.js";
 import { change, type Part } from "./parts.js";
 import { ownerParams } from "./rows.js";
 
-const OF_A_SESSION = ["messages", "state_writes", "agent_state", "state_items"] as const;
+const OF_A_COPY = ["messages", "state_writes", "node_runs", "agent_state", "state_items"] as const;
+const OF_A_SESSION = [...OF_A_COPY, "tool_journal"] as const;
 
 function deleteRows(dialect: Dialect, table: TableName, sessionId: string): Part {
   const key = table === "sessions" ? "id" : "session_id";
@@ -40,13 +41,13 @@ export function copySessionPart(
   const kept = "user_id, tenant_id, agent_id, title, metadata";
   const counters = "next_item, next_version, next_message";
   const missing = `NOT EXISTS (SELECT 1 FROM ${s} other WHERE other.id = ?)`;
-  const select = `SELECT ?, ${kept}, ?, ?, ended_at, ${counters}, ?, epoch, '' FROM ${s} WHERE id = ? AND ${missing}`;
+  const select = `SELECT ?, ${kept}, ?, ?, ended_at, ${counters}, ?, epoch, 0, '' FROM ${s} WHERE id = ? AND ${missing}`;
   const sql = `INSERT INTO ${s} (${SESSION_COLUMNS.join(", ")}) ${select}`;
   return change("copySession", sql, [targetId, now, now, incarnation, sourceId, targetId]);
 }
 
 export function copyRowsParts(dialect: Dialect, sourceId: string, targetId: string): Part[] {
-  return OF_A_SESSION.map((name) => {
+  return OF_A_COPY.map((name) => {
     const columns = COPIED[name].slice(1).join(", ");
     const table = dialect.table(name);
     const select = `SELECT ?, ${columns} FROM ${table} WHERE session_id = ?`;

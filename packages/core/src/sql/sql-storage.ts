@@ -11,9 +11,11 @@ import type {
   ListQuery,
   MessagePage,
   MessageRecord,
+  NodeRunRecord,
   Owner,
   Storage,
   StoredCheckpoint,
+  ToolEventRecord,
   WriteRecord,
 } from "../storage/storage.js";
 import { batchParts, createSession } from "./batch.js";
@@ -21,9 +23,19 @@ import type { Dialect } from "./dialect.js";
 import type { Driver, Param, Row, Statement } from "./driver.js";
 import { migrate, type SetupMode } from "./migrator.js";
 import { namespaceKey } from "./namespace.js";
-import { Assembler } from "./parts.js";
+import { Assembler, slices } from "./parts.js";
 import { READ_AGAIN, retrying } from "./retry.js";
-import { checkpointFrom, guardFrom, storedCheckpoints, writeFrom } from "./rows.js";
+import {
+  checkpointFrom,
+  guardBeside,
+  guardFrom,
+  itemFrom,
+  messageFrom,
+  nodeRunFrom,
+  storedCheckpoints,
+  toolEventFrom,
+  writeFrom,
+} from "./rows.js";
 import {
   appendParts,
   clearPart,
@@ -32,11 +44,13 @@ import {
   deleteParts,
   lockPart,
 } from "./session-parts.js";
-import { Statements } from "./statements.js";
+import { padded, Statements } from "./statements.js";
 
 const MAX_TRIES = 10;
 /** More ranges than this are read as fewer, wider ones. */
 const MAX_RANGES = 32;
+/** More checkpoint ids than this are read by several statements. */
+const MAX_IDS = 512;
 const NOTHING: Range = [1, 0];
 
 /** Options of every database. */
@@ -125,32 +139,41 @@ export class SqlStorage implements Storage {
     return rows.map((row) => writeFrom(row));
   }
 
+  async nodeRuns(sessionId: string, checkpointIds?: readonly string[]): Promise<NodeRunRecord[]> {
+    if (checkpointIds === undefined) return this.#nodeRuns(sessionId, []);
+    const found: NodeRunRecord[][] = [];
+    for (const ids of slices([...new Set(checkpointIds)], MAX_IDS)) {
+      found.push(await this.#nodeRuns(sessionId, padded(ids)));
+    }
+    return found.flat();
+  }
+
+  async #nodeRuns(sessionId: string, ids: readonly string[]): Promise<NodeRunRecord[]> {
+    const rows = await this.#query(this.#statements.nodeRuns(ids.length), [sessionId, ...ids]);
+    return rows.map((row) => nodeRunFrom(row));
+  }
+
+  async toolEvents(sessionId: string, callId?: string): Promise<ToolEventRecord[]> {
+    const text = this.#statements.toolEvents(callId !== undefined);
+    const params = callId === undefined ? [sessionId] : [sessionId, callId];
+    const rows = await this.#query(text, params);
+    return rows.map((row) => toolEventFrom(row));
+  }
+
   async items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]> {
     if (ranges.length === 0) return [];
     const cover = coverRanges(mergeRanges(ranges), MAX_RANGES);
-    // The text depends on the number of ranges: few numbers keep the set of texts small.
-    const count = 2 ** Math.ceil(Math.log2(cover.length));
-    const padded = [...cover, ...Array<Range>(count - cover.length).fill(NOTHING)];
-    const params = [...padded.flat(), sessionId, sessionId, at.incarnation, at.epoch];
-    const rows = await this.#query(this.#statements.items(count), params);
-    return rows.map(([seq, type, body]) => ({
-      seq: Number(seq),
-      type: type as string,
-      body: body as string,
-    }));
+    const bound = padded(cover, NOTHING);
+    const params = [...bound.flat(), sessionId, sessionId, at.incarnation, at.epoch];
+    const rows = await this.#query(this.#statements.items(bound.length), params);
+    return rows.map((row) => itemFrom(row));
   }
 
   async list(query: ListQuery): Promise<StoredCheckpoint[]> {
-    const { sessionId, ns, id, beforeVersion, beforeId, after, limit } = query;
-    const text = this.#statements.list({
-      session: sessionId !== undefined,
-      ns: ns !== undefined,
-      id: id !== undefined,
-      beforeVersion: beforeVersion !== undefined,
-      beforeId: beforeId !== undefined,
-      after: after !== undefined,
-    });
-    const params: Param[] = [sessionId, ns && namespaceKey(ns), id, beforeVersion, beforeId].filter(
+    const { sessionId, ns, id, name, label, beforeVersion, beforeId, after, limit } = query;
+    const text = this.#statements.list(query);
+    const key = ns && namespaceKey(ns);
+    const params: Param[] = [sessionId, key, id, name, label, beforeVersion, beforeId].filter(
       (param) => param !== undefined,
     );
     if (after !== undefined) {
@@ -180,7 +203,7 @@ export class SqlStorage implements Storage {
   ): Promise<{ guard: Guard; checkpoint: CheckpointRecord }[]> {
     const params = [sessionId, namespaceKey(ns), id, sessionId, limit, sessionId, sessionId];
     const rows = await this.#query(this.#statements.ancestors, params);
-    return rows.map((row) => ({ guard: guardFrom(row, 14), checkpoint: checkpointFrom(row) }));
+    return rows.map((row) => ({ guard: guardBeside(row), checkpoint: checkpointFrom(row) }));
   }
 
   async ancestorWrites(
@@ -190,12 +213,16 @@ export class SqlStorage implements Storage {
     depth: number,
     channels: readonly string[],
   ): Promise<WriteRecord[]> {
-    const count = 2 ** Math.ceil(Math.log2(channels.length));
-    const padded = Array.from({ length: count }, (_, i) => channels[i] ?? (channels[0] as string));
-    const text = this.#statements.ancestorWrites(count);
-    const params = [sessionId, namespaceKey(ns), id, sessionId, depth, sessionId, ...padded];
+    const bound = padded(channels);
+    const text = this.#statements.ancestorWrites(bound.length);
+    const params = [sessionId, namespaceKey(ns), id, sessionId, depth, sessionId, ...bound];
     const rows = await this.#query(text, params);
     return rows.map((row) => writeFrom(row));
+  }
+
+  async namespaces(sessionId: string): Promise<string[]> {
+    const rows = await this.#query(this.#statements.namespaces, [sessionId]);
+    return rows.map(([key, text]) => (text ?? key) as string);
   }
 
   async runCheckpoints(runId: string): Promise<{ sessionId: string; ns: string; id: string }[]> {
@@ -250,13 +277,7 @@ export class SqlStorage implements Storage {
     const text = this.#statements.messages(before !== undefined, limit !== undefined);
     const params = [sessionId, before, limit].filter((param) => param !== undefined);
     const rows = await this.#query(text, params);
-    return rows.reverse().map(([position, id, role, content, createdAt]) => ({
-      position: Number(position),
-      id: id as string | null,
-      role: role as string,
-      content: content as string,
-      createdAt: Number(createdAt),
-    }));
+    return rows.reverse().map((row) => messageFrom(row));
   }
 
   async clearMessages(sessionId: string): Promise<void> {

@@ -1,27 +1,21 @@
+import type { ListQuery } from "../storage/storage.js";
 import {
   AFTER,
   CHAIN_JOIN,
   CHECKPOINT_COLUMNS,
   chain,
   GUARD,
+  GUARD_COLUMNS,
   itemsIn,
   type Joins,
   lookUp,
+  NODE_RUN_COLUMNS,
   PAGE_COLUMNS,
+  TOOL_EVENT_COLUMNS,
   WRITE_COLUMNS,
   withWrites,
 } from "./columns.js";
 import type { Dialect, TableName } from "./dialect.js";
-
-/** Which optional conditions a listing has; each combination is one statement text. */
-export interface ListShape {
-  readonly session: boolean;
-  readonly ns: boolean;
-  readonly id: boolean;
-  readonly beforeVersion: boolean;
-  readonly beforeId: boolean;
-  readonly after: boolean;
-}
 
 /** Every statement that reads, spelled for one dialect. Texts are made once and reused. */
 export class Statements {
@@ -34,8 +28,7 @@ export class Statements {
 
   get guard(): string {
     return this.#text("guard", ({ t }) => {
-      const columns = "next_item, next_version, incarnation, epoch, batch_token";
-      return `SELECT ${columns} FROM ${t("sessions")} WHERE id = ?`;
+      return `SELECT ${GUARD_COLUMNS.join(", ")} FROM ${t("sessions")} WHERE id = ?`;
     });
   }
 
@@ -44,28 +37,34 @@ export class Statements {
    * Parameters: session, namespace, perhaps an id, three times the session.
    */
   checkpoint(byId: boolean): string {
-    const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : ""}`;
+    const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : " AND aside IS NULL"}`;
     const order = byId ? "" : " ORDER BY version DESC LIMIT 1";
     return this.#text(`checkpoint ${byId}`, (joins) =>
       withWrites(joins, `${pageOf(joins)} WHERE ${where}${order}`, true),
     );
   }
 
-  /** Parameters: those of the shape, the limit and, if it has a session, three times that. */
-  list(shape: ListShape): string {
+  /**
+   * One text per combination of conditions. Parameters: what the query has of them, in this order,
+   * the limit and, if it has a session, three times that.
+   */
+  list(query: ListQuery): string {
+    const ofOneSession = query.sessionId !== undefined;
     const conditions = [
-      shape.session && "session_id = ?",
-      shape.ns && "checkpoint_ns = ?",
-      shape.id && "checkpoint_id = ?",
-      shape.beforeVersion && "version < ?",
-      shape.beforeId && "checkpoint_id < ?",
-      shape.after && AFTER,
+      ofOneSession && "session_id = ?",
+      query.ns !== undefined && "checkpoint_ns = ?",
+      query.id !== undefined && "checkpoint_id = ?",
+      query.name !== undefined && "name = ?",
+      query.label !== undefined && "label = ?",
+      query.beforeVersion !== undefined && "version < ?",
+      query.beforeId !== undefined && "checkpoint_id < ?",
+      query.after !== undefined && AFTER,
     ].filter((condition) => condition !== false);
-    const order = shape.session ? "version DESC" : "checkpoint_id DESC, session_id, version DESC";
+    const order = ofOneSession ? "version DESC" : "checkpoint_id DESC, session_id, version DESC";
     const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
-    return this.#text(`list ${JSON.stringify(shape)}`, (joins) => {
+    return this.#text(`list${where}`, (joins) => {
       const page = `${pageOf(joins)}${where} ORDER BY ${order} LIMIT ?`;
-      return withWrites(joins, page, shape.session);
+      return withWrites(joins, page, ofOneSession);
     });
   }
 
@@ -88,6 +87,24 @@ export class Statements {
       "sessionWrites",
       ({ t }) =>
         `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE session_id = ?`,
+    );
+  }
+
+  /** @param checkpoints how many checkpoint ids the caller binds, behind the session; 0: all */
+  nodeRuns(checkpoints: number): string {
+    const any = Array(checkpoints).fill("?").join(", ");
+    const where = `session_id = ?${checkpoints > 0 ? ` AND checkpoint_id IN (${any})` : ""}`;
+    return this.#text(
+      `nodeRuns ${checkpoints}`,
+      ({ t }) => `SELECT ${NODE_RUN_COLUMNS.join(", ")} FROM ${t("node_runs")} WHERE ${where}`,
+    );
+  }
+
+  toolEvents(ofOneCall: boolean): string {
+    const where = `session_id = ?${ofOneCall ? " AND call_id = ?" : ""}`;
+    return this.#text(
+      `toolEvents ${ofOneCall}`,
+      ({ t }) => `SELECT ${TOOL_EVENT_COLUMNS.join(", ")} FROM ${t("tool_journal")} WHERE ${where}`,
     );
   }
 
@@ -120,6 +137,13 @@ export class Statements {
     });
   }
 
+  get namespaces(): string {
+    return this.#text("namespaces", ({ t }) => {
+      const columns = "checkpoint_ns, ns_text";
+      return `SELECT DISTINCT ${columns} FROM ${t("agent_state")} WHERE session_id = ?`;
+    });
+  }
+
   get runCheckpoints(): string {
     return this.#text("runCheckpoints", ({ t }) => {
       const columns = "session_id, checkpoint_ns, ns_text, checkpoint_id";
@@ -149,3 +173,9 @@ export class Statements {
 }
 
 const pageOf = ({ t }: Joins) => `SELECT ${PAGE_COLUMNS} FROM ${t("agent_state")}`;
+
+/** A text depends on how many values it binds: few numbers keep the set of texts small. */
+export function padded<T>(values: readonly T[], filler = values[0] as T): T[] {
+  const count = 2 ** Math.ceil(Math.log2(values.length));
+  return Array.from({ length: count }, (_, i) => (i < values.length ? (values[i] as T) : filler));
+}

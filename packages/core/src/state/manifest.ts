@@ -44,15 +44,22 @@ export interface ReadValues {
   readonly state: Tree;
 }
 
-/**
- * Copies everything out of a live checkpoint, synchronously.
- * @param unchanged what was read before: objects that are still the same, of channels that still
- * have the same version, are certain to be as they were
- */
+/** What need not be copied out of a checkpoint again. */
+export interface KnownValues {
+  /**
+   * What was read before: objects that are still the same, of channels that still have the same
+   * version, are certain to be as they were.
+   */
+  readonly unchanged?: ReadValues | undefined;
+  /** Copies of this very checkpoint's values, made when its nodes began. */
+  readonly copied?: ReadonlyMap<object, Draft> | undefined;
+}
+
+/** Copies everything out of a live checkpoint, synchronously. */
 export function draftCheckpoint(
   log: ItemLog,
   checkpoint: Checkpoint,
-  unchanged?: ReadValues,
+  known: KnownValues = {},
 ): CheckpointDraft {
   const plain = (value: unknown, name: string) =>
     new Encoder(log.classes, [name]).encode(value) as Tree;
@@ -63,14 +70,14 @@ export function draftCheckpoint(
       versions: plain(checkpoint.channel_versions ?? {}, "channel_versions"),
       seen: plain(checkpoint.versions_seen ?? {}, "versions_seen"),
     },
-    values: draftValues(log, checkpoint, unchanged),
+    values: draftValues(log, checkpoint, known),
   };
 }
 
 function draftValues(
   log: ItemLog,
   { channel_values: values = {}, channel_versions: versions = {} }: Checkpoint,
-  unchanged: ReadValues | undefined,
+  { unchanged, copied }: KnownValues,
 ): [string, Draft][] {
   const owners = new Owners();
   const stored = unchanged && (unchanged.state as unknown as Manifest).values;
@@ -83,7 +90,7 @@ function draftValues(
         typeof value === "object" &&
         value === unchanged?.values[channel] &&
         versions[channel] === unchanged.versions[channel];
-      const draft = isUnchanged ? storedDraft(log, tree) : undefined;
+      const draft = isUnchanged ? storedDraft(log, tree) : copied?.get(value as object);
       if (draft !== undefined) return [channel, draft];
       const encoder = new DraftEncoder(log, owners, ["state", channel]);
       return [channel, encoder.encode(value) as Draft];

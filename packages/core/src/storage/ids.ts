@@ -45,7 +45,7 @@ export function checkId(operation: string, name: string, value: unknown): string
 
 /** The counters of a session that has nothing yet. */
 export function firstGuard(incarnation: number): Guard {
-  return { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, token: "" };
+  return { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, rollbacks: 0, token: "" };
 }
 
 /** A number that no other incarnation of any session has. */

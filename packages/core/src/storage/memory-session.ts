@@ -1,10 +1,14 @@
 import type {
+  Batch,
   CheckpointRecord,
   Guard,
   ItemRecord,
   MessageRecord,
+  NodeRunRecord,
   Owner,
+  Removal,
   StoredCheckpoint,
+  ToolEventRecord,
   WriteRecord,
 } from "./storage.js";
 
@@ -16,6 +20,10 @@ export interface Session {
   checkpoints: Map<string, CheckpointRecord>;
   /** By namespace and checkpoint id, then by task and place. */
   writes: Map<string, Map<string, WriteRecord>>;
+  /** By namespace and checkpoint id, then by task and attempt. */
+  nodeRuns: Map<string, Map<string, NodeRunRecord>>;
+  /** By call, attempt and event. */
+  toolEvents: Map<string, ToolEventRecord>;
   items: Map<number, ItemRecord>;
   messages: MessageRecord[];
   nextMessage: number;
@@ -29,27 +37,82 @@ export function newSession(guard: Guard, owner: Owner): Session {
     owner,
     checkpoints: new Map(),
     writes: new Map(),
+    nodeRuns: new Map(),
+    toolEvents: new Map(),
     items: new Map(),
     messages: [],
     nextMessage: 1,
   };
 }
 
-export function putWrite(session: Session, write: WriteRecord): void {
-  const key = pair(write.ns, write.checkpointId);
-  let writes = session.writes.get(key);
-  if (writes === undefined) {
-    writes = new Map();
-    session.writes.set(key, writes);
+/** A copy under a new id: what its tools did is the source's. */
+export function copyOf(source: Session, incarnation: number): Session {
+  return {
+    ...source,
+    guard: { ...source.guard, incarnation, rollbacks: 0, token: "" },
+    checkpoints: new Map(source.checkpoints),
+    writes: copyEach(source.writes),
+    nodeRuns: copyEach(source.nodeRuns),
+    toolEvents: new Map(),
+    items: new Map(source.items),
+    messages: [...source.messages],
+  };
+}
+
+const copyEach = <T>(groups: Map<string, Map<string, T>>): Map<string, Map<string, T>> =>
+  new Map([...groups].map(([key, group]) => [key, new Map(group)]));
+
+export function putRecords(session: Session, batch: Batch): void {
+  for (const item of batch.items) session.items.set(item.seq, item);
+  for (const checkpoint of batch.checkpoints) {
+    const key = pair(checkpoint.ns, checkpoint.id);
+    const version = session.checkpoints.get(key)?.version ?? checkpoint.version;
+    session.checkpoints.set(key, { ...checkpoint, version });
   }
-  const place = pair(write.taskId, write.idx);
-  if (write.idx < 0 || !writes.has(place)) writes.set(place, write);
+  for (const write of batch.writes) {
+    const writes = groupOf(session.writes, write);
+    const place = pair(write.taskId, write.idx);
+    if (write.idx < 0 || !writes.has(place)) writes.set(place, write);
+  }
+  for (const run of batch.nodeRuns) {
+    putFirst(groupOf(session.nodeRuns, run), pair(run.taskId, run.attempt), run);
+  }
+  for (const event of batch.toolEvents) {
+    const key = JSON.stringify([event.callId, event.attempt, event.event]);
+    putFirst(session.toolEvents, key, event);
+  }
+}
+
+/** The records of one checkpoint. */
+function groupOf<T>(
+  groups: Map<string, Map<string, T>>,
+  { ns, checkpointId }: { ns: string; checkpointId: string },
+): Map<string, T> {
+  const key = pair(ns, checkpointId);
+  const group = groups.get(key) ?? new Map<string, T>();
+  groups.set(key, group);
+  return group;
+}
+
+function putFirst<T>(records: Map<string, T>, key: string, record: T): void {
+  if (!records.has(key)) records.set(key, record);
+}
+
+export function removeRecords(session: Session, { checkpoints, items }: Removal): void {
+  for (const { ns, id } of checkpoints) {
+    session.checkpoints.delete(pair(ns, id));
+    session.writes.delete(pair(ns, id));
+    session.nodeRuns.delete(pair(ns, id));
+  }
+  for (const [first, last] of items) {
+    for (let seq = first; seq <= last; seq += 1) session.items.delete(seq);
+  }
 }
 
 export function newestOf(session: Session, ns: string): CheckpointRecord | undefined {
   let newest: CheckpointRecord | undefined;
   for (const checkpoint of session.checkpoints.values()) {
-    if (checkpoint.ns !== ns) continue;
+    if (checkpoint.ns !== ns || checkpoint.aside) continue;
     if (newest === undefined || checkpoint.version > newest.version) newest = checkpoint;
   }
   return newest;
@@ -64,12 +127,16 @@ export function stored(
   return { sessionId, checkpoint, writes: [...writes], guard: session.guard };
 }
 
-export function sameCounters(a: Guard | undefined, b: Guard | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
+/** Whether the counters are those that the batch expects, and the token, where it must be. */
+export function isExpected(guard: Guard | undefined, { expected, exact, remove }: Batch): boolean {
+  if (guard === undefined || expected === undefined) return guard === expected;
+  const isExact = exact || remove !== undefined;
   return (
-    a.nextItem === b.nextItem &&
-    a.nextVersion === b.nextVersion &&
-    a.incarnation === b.incarnation &&
-    a.epoch === b.epoch
+    guard.nextItem === expected.nextItem &&
+    guard.nextVersion === expected.nextVersion &&
+    guard.incarnation === expected.incarnation &&
+    guard.epoch === expected.epoch &&
+    guard.rollbacks === expected.rollbacks &&
+    (!isExact || guard.token === expected.token)
   );
 }

@@ -1,12 +1,14 @@
 import { StorageError } from "../errors.js";
 import { firstGuard } from "./ids.js";
 import {
+  copyOf,
+  isExpected,
   newestOf,
   newSession,
   pair,
-  putWrite,
+  putRecords,
+  removeRecords,
   type Session,
-  sameCounters,
   stored,
 } from "./memory-session.js";
 import { compareBytes, compareCursors, cursorOf, newestFirst } from "./order.js";
@@ -20,9 +22,11 @@ import type {
   ListQuery,
   MessagePage,
   MessageRecord,
+  NodeRunRecord,
   Owner,
   Storage,
   StoredCheckpoint,
+  ToolEventRecord,
   WriteRecord,
 } from "./storage.js";
 
@@ -59,28 +63,15 @@ export class MemoryStorage implements Storage {
   async commit(batch: Batch): Promise<boolean> {
     const sessions = this.#open("commit");
     let session = sessions.get(batch.sessionId);
-    if (!sameCounters(session?.guard, batch.expected)) return false;
-    if (batch.remove && session?.guard.token !== batch.expected?.token) return false;
+    if (!isExpected(session?.guard, batch)) return false;
     if (session === undefined) {
       session = newSession(batch.next, batch.owner);
       sessions.set(batch.sessionId, session);
     }
     session.guard = batch.next;
     session.owner = { ...batch.owner, ...session.owner };
-    for (const item of batch.items) session.items.set(item.seq, item);
-    for (const checkpoint of batch.checkpoints) {
-      const key = pair(checkpoint.ns, checkpoint.id);
-      const version = session.checkpoints.get(key)?.version ?? checkpoint.version;
-      session.checkpoints.set(key, { ...checkpoint, version });
-    }
-    for (const write of batch.writes) putWrite(session, write);
-    for (const { ns, id } of batch.remove?.checkpoints ?? []) {
-      session.checkpoints.delete(pair(ns, id));
-      session.writes.delete(pair(ns, id));
-    }
-    for (const [first, last] of batch.remove?.items ?? []) {
-      for (let seq = first; seq <= last; seq += 1) session.items.delete(seq);
-    }
+    putRecords(session, batch);
+    if (batch.remove !== undefined) removeRecords(session, batch.remove);
     return true;
   }
 
@@ -106,6 +97,20 @@ export class MemoryStorage implements Storage {
     return [...(session?.writes.values() ?? [])].flatMap((writes) => [...writes.values()]);
   }
 
+  async nodeRuns(sessionId: string, checkpointIds?: readonly string[]): Promise<NodeRunRecord[]> {
+    const session = this.#open("nodeRuns").get(sessionId);
+    const wanted = checkpointIds && new Set(checkpointIds);
+    return [...(session?.nodeRuns.values() ?? [])]
+      .flatMap((runs) => [...runs.values()])
+      .filter((run) => wanted === undefined || wanted.has(run.checkpointId));
+  }
+
+  async toolEvents(sessionId: string, callId?: string): Promise<ToolEventRecord[]> {
+    const session = this.#open("toolEvents").get(sessionId);
+    const events = [...(session?.toolEvents.values() ?? [])];
+    return callId === undefined ? events : events.filter((event) => event.callId === callId);
+  }
+
   async items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]> {
     const session = this.#open("items").get(sessionId);
     const { incarnation, epoch } = session?.guard ?? {};
@@ -122,10 +127,12 @@ export class MemoryStorage implements Storage {
   }
 
   async list(query: ListQuery): Promise<StoredCheckpoint[]> {
-    const { ns, id, beforeVersion, beforeId } = query;
+    const { ns, id, name, label, beforeVersion, beforeId } = query;
     const matches = (c: CheckpointRecord) =>
       (ns === undefined || c.ns === ns) &&
       (id === undefined || c.id === id) &&
+      (name === undefined || c.name === name) &&
+      (label === undefined || c.label === label) &&
       (beforeVersion === undefined || c.version < beforeVersion) &&
       (beforeId === undefined || compareBytes(c.id, beforeId) < 0);
     const all = this.#listed(query).flatMap(([sessionId, session]) =>
@@ -193,6 +200,11 @@ export class MemoryStorage implements Storage {
     return writes.flat().filter((write) => channels.includes(write.channel));
   }
 
+  async namespaces(sessionId: string): Promise<string[]> {
+    const checkpoints = this.#open("namespaces").get(sessionId)?.checkpoints.values() ?? [];
+    return [...new Set([...checkpoints].map(({ ns }) => ns))];
+  }
+
   async runCheckpoints(runId: string): Promise<{ sessionId: string; ns: string; id: string }[]> {
     return [...this.#open("runCheckpoints")].flatMap(([sessionId, session]) =>
       [...session.checkpoints.values()]
@@ -214,14 +226,7 @@ export class MemoryStorage implements Storage {
     const source = sessions.get(sourceId);
     if (source === undefined) return undefined;
     if (sessions.has(targetId)) return false;
-    sessions.set(targetId, {
-      ...source,
-      guard: { ...source.guard, incarnation, token: "" },
-      checkpoints: new Map(source.checkpoints),
-      writes: new Map([...source.writes].map(([key, writes]) => [key, new Map(writes)])),
-      items: new Map(source.items),
-      messages: [...source.messages],
-    });
+    sessions.set(targetId, copyOf(source, incarnation));
     return true;
   }
 

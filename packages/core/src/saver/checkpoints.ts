@@ -1,0 +1,83 @@
+import { uuid6 } from "@langchain/langgraph-checkpoint";
+import type { Numbering } from "../state/list.js";
+import { escapeKey, type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
+import type { StoredCheckpoint } from "../storage/storage.js";
+import type { CheckpointTrees, Operation, Records } from "./records.js";
+import type { Thread } from "./thread.js";
+import type { Threads } from "./threads.js";
+import { learn, parse } from "./tuples.js";
+
+/** A stored checkpoint as trees, of which copies can be made without reading a value. */
+export interface Original {
+  readonly stored: StoredCheckpoint;
+  readonly state: Tree;
+  readonly metadata: TreeObject;
+}
+
+/** What tells a copy from its original. */
+export type Changes = Partial<Omit<CheckpointTrees, "metadata" | "state">> & {
+  readonly parents?: Readonly<Record<string, string>>;
+};
+
+export async function readOriginal(threads: Threads, stored: StoredCheckpoint): Promise<Original> {
+  const parsed = await parse(threads, stored);
+  learn(threads.get(stored.sessionId), parsed);
+  const metadata = (await threads.texts.read(stored.checkpoint.metadata)) as TreeObject;
+  return { stored, state: parsed.state, metadata };
+}
+
+/** A checkpoint of the same state beside the original: it has the same parent. */
+export function copyOf(original: Original, changes: Changes): CheckpointTrees {
+  const { version: _version, ...record } = original.stored.checkpoint;
+  const { parents = parentsOf(original), ...columns } = changes;
+  return {
+    ...record,
+    id: newCheckpointId(),
+    tombstone: false,
+    aside: false,
+    name: null,
+    label: null,
+    properties: undefined,
+    ...columns,
+    state: original.state,
+    ...forkMetadata(record.step, parents),
+  };
+}
+
+/** The checkpoints of the graphs around, by namespace. */
+export function parentsOf({ metadata }: Original): Record<string, string> {
+  const parents = Object.entries((metadata.parents ?? {}) as Record<string, string>);
+  return Object.fromEntries(parents.map(([ns, id]) => [unescapeKey(ns), id]));
+}
+
+/** What LangGraph's metadata says of a checkpoint that no step of a run made. */
+export function forkMetadata(step: number | null, parents: Readonly<Record<string, string>>) {
+  const escaped = Object.entries(parents).map(([ns, id]) => [escapeKey(ns), id]);
+  return {
+    source: "fork",
+    step: step ?? -1,
+    metadata: { parents: Object.fromEntries(escaped) } as TreeObject,
+  };
+}
+
+/** Ids of one process grow, as LangGraph's own do. */
+export function newCheckpointId(): string {
+  return uuid6(0);
+}
+
+/** Checkpoints that are stored at once. */
+export interface Addition extends Pick<Operation, "name" | "run" | "era" | "atVersion" | "fences"> {
+  checkpoints(numbering: Numbering): readonly CheckpointTrees[];
+  readonly writes?: Records["writes"];
+}
+
+/** Stores checkpoints, all or nothing, in this order. */
+export async function addCheckpoints(thread: Thread, addition: Addition): Promise<void> {
+  const { checkpoints, writes = [], ...operation } = addition;
+  await thread.write({
+    ...operation,
+    owner: {},
+    basis: [],
+    records: (numbering) => ({ checkpoints: checkpoints(numbering), writes }),
+  });
+}
