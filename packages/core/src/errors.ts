@@ -8,13 +8,17 @@
  * | `THREAD_DELETED` | the thread was deleted after this run began | no |
  * | `ROLLED_BACK` | the thread was rolled back, or its execution point set, after this run began | no |
  * | `NOT_FOUND` | the thing that was named does not exist | no |
+ * | `GRAPH_MISMATCH` | the checkpoint goes on in a node that the graph does not have | no |
+ * | `FINISHED` | the thread has nothing left to run | no |
+ * | `IN_USE` | something that stays is rebuilt from what was to be removed | no |
+ * | `UNDO_FAILED` | a tool's undo failed, or nobody knows whether it ran; see the error's report | no |
  * | `ALREADY_EXISTS` | the thing that was to be made exists already | no |
  * | `CORRUPT` | stored data does not fit together; the message names the row | no |
  * | `SCHEMA_FOREIGN` | a table of one of our names was not made by threadkeep | no |
  * | `SCHEMA_NEWER` | the schema was made by a newer threadkeep | no |
  * | `SCHEMA_OUTDATED` | there are no tables, or older ones, and `setup` is `"verify"` | no |
  * | `BUSY` | the database was locked, or other writers won every try | yes |
- * | `CONFLICT` | a deadlock or serialization failure, again and again; nothing was written | yes |
+ * | `CONFLICT` | a deadlock or serialization failure, again and again, or another version than expected; nothing was written | yes |
  * | `TIMEOUT` | the database cancelled the statement; nothing was written | yes |
  * | `FULL` | no space left | yes |
  * | `TOO_LARGE` | a value is larger than the database takes; nothing was sent or written | no |
@@ -31,6 +35,10 @@ export type StorageErrorCode =
   | "THREAD_DELETED"
   | "ROLLED_BACK"
   | "NOT_FOUND"
+  | "GRAPH_MISMATCH"
+  | "FINISHED"
+  | "IN_USE"
+  | "UNDO_FAILED"
   | "ALREADY_EXISTS"
   | "CORRUPT"
   | "SCHEMA_FOREIGN"

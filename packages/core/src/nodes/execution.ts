@@ -49,6 +49,10 @@ export class Execution {
     this.#input = input;
   }
 
+  get given(): { readonly input: unknown } {
+    return { input: this.#input.given };
+  }
+
   get isOpen(): boolean {
     return this.#status === undefined;
   }

@@ -76,6 +76,10 @@ export class NodeInput {
     }
   }
 
+  get given(): unknown {
+    return this.#whole;
+  }
+
   /**
    * @param checkpointId what the node read
    * @param frame the same, if it is stored or about to be
@@ -148,4 +152,14 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** What a node gets of a state: the named channels, or all of them, or what the graph itself got. */
+export function inputFrom(
+  state: Readonly<Record<string, unknown>>,
+  names: readonly string[] = [],
+): unknown {
+  if ("__start__" in state) return state.__start__;
+  const wanted = names.length > 0 ? names : Object.keys(state).filter((name) => !isInternal(name));
+  return Object.fromEntries(wanted.map((name) => [name, state[name]]));
 }

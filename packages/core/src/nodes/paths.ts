@@ -15,11 +15,15 @@ export interface TaskPlace {
  * a number as a level of its own, which is left out: it is the same node.
  */
 export function nodePathOf(ns: string): string {
+  return nodesOf(ns).join("/");
+}
+
+/** The names of a namespace's nodes, outermost first. */
+export function nodesOf(ns: string): string[] {
   return ns
     .split(LEVEL)
     .map((level) => level.split(TASK)[0] as string)
-    .filter((name) => name !== "" && !/^\d+$/.test(name))
-    .join("/");
+    .filter((name) => name !== "" && !/^\d+$/.test(name));
 }
 
 /** `undefined` where the namespace does not end in a task. */

@@ -151,6 +151,12 @@ export class Recorder extends BaseCallbackHandler {
     return taken;
   }
 
+  /** What a node that runs just now was given, where it is not the state of its checkpoint. */
+  givenTo(taskId: string): { readonly input: unknown } | undefined {
+    const running = this.#waiting.get(taskId)?.find(({ isOpen }) => isOpen);
+    return running === undefined || running.begin.kind === "pull" ? undefined : running.given;
+  }
+
   // --- callbacks -------------------------------------------------------------------------------
 
   override handleChainStart(

@@ -95,6 +95,16 @@ export async function deleteForRuns(
   });
 }
 
+/** Removes a checkpoint, unless another one is rebuilt from it. */
+export async function removeCheckpoint(
+  threads: Threads,
+  thread: Thread,
+  key: string,
+): Promise<PruneReport> {
+  const isKept = ({ record }: Header) => checkpointKey(record.ns, record.id) !== key;
+  return cut(threads, thread, isKept);
+}
+
 async function forEach(
   ids: readonly string[],
   work: (id: string) => Promise<PruneReport>,

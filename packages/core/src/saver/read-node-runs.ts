@@ -1,7 +1,6 @@
 import { TASKS } from "@langchain/langgraph-checkpoint";
-import type { InputTree } from "../nodes/input.js";
+import { type InputTree, inputFrom } from "../nodes/input.js";
 import type { NodeRun } from "../nodes/node-run.js";
-import { isInternal } from "../nodes/paths.js";
 import type { Reader } from "../state/manifest.js";
 import { type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
 import type { NodeRunRecord, StoredCheckpoint } from "../storage/storage.js";
@@ -143,7 +142,8 @@ async function readInput(
   if (input[0] === "fields") return { input: readFields(reader, input[1] as TreeObject) };
   const state = await states.read(record);
   if (state === undefined) return { input: undefined, inputMissing: "its checkpoint is gone" };
-  return { input: input[0] === "send" ? argumentsOf(state, input[1]) : channelsOf(state, input) };
+  if (input[0] === "send") return { input: argumentsOf(state, input[1]) };
+  return { input: inputFrom(state, input.slice(1) as string[]) };
 }
 
 function readFields(reader: Reader, tree: TreeObject): Record<string, unknown> {
@@ -158,12 +158,4 @@ function readFields(reader: Reader, tree: TreeObject): Record<string, unknown> {
 
 function argumentsOf(state: State, index: number): unknown {
   return (state[TASKS] as { args?: unknown }[] | undefined)?.[index]?.args;
-}
-
-/** What `["state", …]` names: the channels, or what the graph itself was given. */
-function channelsOf(state: State, [, ...names]: readonly unknown[]): unknown {
-  if ("__start__" in state) return state.__start__;
-  const wanted =
-    names.length > 0 ? (names as string[]) : Object.keys(state).filter((name) => !isInternal(name));
-  return Object.fromEntries(wanted.map((name) => [name, state[name]]));
 }

@@ -1,0 +1,184 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { StorageError } from "../errors.js";
+import { decodePlain, encodePlain } from "../saver/plain.js";
+import type { ToolEventRecord } from "../storage/storage.js";
+import { type Core, runningNodeOf, runOf, sessionIdOf } from "./core.js";
+
+/** What is known of one execution of a tool call. */
+export interface ToolCall {
+  /** The id that the model gave it, else one of our own. */
+  readonly callId: string;
+  /** Which execution of the call: a node that runs again calls its tools again. */
+  readonly attempt: number;
+  readonly tool: string;
+  readonly args: unknown;
+  /** What it returned; `undefined` where it has not. */
+  readonly result: unknown;
+  /** `started`: it may run still, or its process died. */
+  readonly status: "started" | "done" | "failed" | "interrupted";
+  readonly error: string | undefined;
+  readonly startedAt: Date;
+  /** `undoing`: an undo has begun, and nobody knows how it ended. */
+  readonly undo: "none" | "undoing" | "undone" | "failed";
+  readonly undoError: string | undefined;
+}
+
+/** A call with what decides whether a rollback undoes it. */
+export interface JournalledCall extends ToolCall {
+  /** The session's newest version when it began. */
+  readonly version: number;
+  readonly ns: string | undefined;
+  readonly checkpointId: string | undefined;
+  /** How often its undo was begun. */
+  readonly undos: number;
+}
+
+export type CallKey = Pick<ToolCall, "callId" | "attempt" | "tool">;
+
+/** The tool calls of sessions, as a list of events: none is ever changed. */
+export class ToolJournal {
+  readonly #core: Core;
+  readonly #lastStart = new Map<string, number>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Notes that a call is about to be made. A run that was rolled back may make none any more. */
+  async start(
+    config: RunnableConfig,
+    callId: string,
+    tool: string,
+    args: unknown,
+  ): Promise<CallKey> {
+    const sessionId = sessionIdOf("callTool", config);
+    const known = await this.#core.storage.toolEvents(sessionId, callId);
+    const attempt = 1 + Math.max(0, ...known.map((event) => event.attempt));
+    const node = runningNodeOf(config);
+    const key = { callId, attempt, tool };
+    await this.#add(sessionId, key, "started", args, {
+      ns: node?.ns ?? null,
+      checkpointId: node?.checkpointId ?? null,
+      createdAt: this.#startOf(sessionId),
+      run: runOf(this.#core, config, sessionId),
+    });
+    return key;
+  }
+
+  /** Calls of one process never begin in the same millisecond: their order is that of their times. */
+  #startOf(sessionId: string): number {
+    const start = Math.max(this.#core.clock(), (this.#lastStart.get(sessionId) ?? 0) + 1);
+    this.#lastStart.delete(sessionId);
+    this.#lastStart.set(sessionId, start);
+    const [oldest] = this.#lastStart.size > MAX_SESSIONS ? this.#lastStart.keys() : [];
+    if (oldest !== undefined) this.#lastStart.delete(oldest);
+    return start;
+  }
+
+  note(sessionId: string, key: CallKey, event: string, body: unknown): Promise<void> {
+    return this.#add(sessionId, key, event, body, {});
+  }
+
+  /** The call was made, whatever its result: one without an exact form is left out. */
+  async finish(sessionId: string, key: CallKey, result: unknown): Promise<void> {
+    try {
+      await this.note(sessionId, key, "done", result);
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === "NOT_SERIALIZABLE")) throw error;
+      await this.note(sessionId, key, "done", undefined);
+    }
+  }
+
+  async #add(
+    sessionId: string,
+    key: CallKey,
+    event: string,
+    body: unknown,
+    given: Partial<Pick<ToolEventRecord, "ns" | "checkpointId" | "createdAt">> & {
+      run?: ReturnType<typeof runOf>;
+    },
+  ): Promise<void> {
+    const thread = this.#core.thread(sessionId);
+    const { run, ...columns } = given;
+    const record = {
+      ...{ ns: null, checkpointId: null, createdAt: this.#core.clock() },
+      ...columns,
+      ...key,
+      event,
+      body: encodePlain(thread.log.classes, event, body),
+    };
+    await thread.write({
+      name: "callTool",
+      owner: {},
+      run,
+      basis: [],
+      records: () => ({ toolEvents: [record] }),
+    });
+  }
+
+  /** All calls of a session, in the order in which they began. */
+  async calls(sessionId: string): Promise<JournalledCall[]> {
+    const events = await this.#core.storage.toolEvents(sessionId);
+    const byCall = new Map<string, ToolEventRecord[]>();
+    for (const event of events) {
+      const key = JSON.stringify([event.callId, event.attempt]);
+      byCall.set(key, [...(byCall.get(key) ?? []), event]);
+    }
+    const calls = await Promise.all([...byCall.values()].map((own) => this.#call(sessionId, own)));
+    return calls
+      .filter((call) => call !== undefined)
+      .sort((a, b) => a.version - b.version || a.startedAt.getTime() - b.startedAt.getTime());
+  }
+
+  async #call(
+    sessionId: string,
+    events: readonly ToolEventRecord[],
+  ): Promise<JournalledCall | undefined> {
+    const find = (name: string) => events.find(({ event }) => event === name);
+    const started = find("started");
+    if (started === undefined) return undefined;
+    const ended = ENDS.map(find).find((event) => event !== undefined);
+    const undos = events.filter(({ event }) => event.startsWith("undo ")).length;
+    const failed = find(`undo failed ${undos}`);
+    const read = (event: ToolEventRecord | undefined) => this.body(sessionId, event);
+    return {
+      callId: started.callId,
+      attempt: started.attempt,
+      tool: started.tool,
+      args: await read(started),
+      result: ended?.event === "done" ? await read(ended) : undefined,
+      status: (ended?.event ?? "started") as ToolCall["status"],
+      error: ended?.event === "failed" ? String(await read(ended)) : undefined,
+      startedAt: new Date(started.createdAt),
+      undo: find("undone") ? "undone" : undos === 0 ? "none" : failed ? "failed" : "undoing",
+      undoError: failed && String(await read(failed)),
+      version: started.version,
+      ns: started.ns ?? undefined,
+      checkpointId: started.checkpointId ?? undefined,
+      undos,
+    };
+  }
+
+  /** A fresh copy of what an event says. */
+  async body(sessionId: string, event: ToolEventRecord | undefined): Promise<unknown> {
+    if (event === undefined) return undefined;
+    const tree = await this.#core.threads.texts.read(event.body);
+    return decodePlain(this.#core.thread(sessionId).log.classes, tree);
+  }
+
+  /**
+   * Claims the next undo of a call.
+   * @returns whether nobody else has it
+   */
+  async claimUndo(sessionId: string, call: JournalledCall, token: string): Promise<boolean> {
+    const event = `undo ${call.undos + 1}`;
+    const { callId, attempt, tool } = call;
+    await this.note(sessionId, { callId, attempt, tool }, event, token);
+    const events = await this.#core.storage.toolEvents(sessionId, callId);
+    const own = events.find((one) => one.attempt === attempt && one.event === event);
+    return (await this.body(sessionId, own)) === token;
+  }
+}
+
+const ENDS = ["done", "failed", "interrupted"];
+const MAX_SESSIONS = 1000;

@@ -1,0 +1,217 @@
+import { StorageError } from "../errors.js";
+import { nodePathOf } from "../nodes/paths.js";
+import { CandidateSaver } from "../saver/candidates.js";
+import {
+  type Changes,
+  copyOf,
+  newCheckpointId,
+  type Original,
+  parentsOf,
+  readOriginal,
+} from "../saver/checkpoints.js";
+import type { CheckpointTrees } from "../saver/records.js";
+import { readTuple } from "../saver/tuples.js";
+import type { Tree, TreeObject } from "../state/tree.js";
+import { escapeKey } from "../state/tree.js";
+import type { CheckpointRecord, StoredCheckpoint } from "../storage/storage.js";
+import type { Core } from "./core.js";
+import { checkFits, type Graph, graphAt, tasksOf } from "./graph.js";
+import { endOf, lastingNamespaces, tombstone } from "./tombstone.js";
+
+/** What a rollback stores, and which of it the thread goes on from. */
+export interface Plan {
+  readonly checkpoints: readonly CheckpointTrees[];
+  readonly head: CheckpointTrees;
+}
+
+/** Columns that the rollback gives its head. */
+export type HeadColumns = Pick<CheckpointTrees, "properties" | "createdAt">;
+
+/**
+ * The whole state of the target once more: of each graph around it, of the target itself, and of the
+ * subgraphs that outlive a step, as they were then.
+ * @param graph needed where the target lies inside a subgraph
+ */
+export async function planAll(
+  core: Core,
+  target: StoredCheckpoint,
+  graph: Graph | undefined,
+  columns: HeadColumns,
+): Promise<Plan> {
+  const { sessionId, checkpoint } = target;
+  const own = await readOriginal(core.threads, target);
+  const levels = [...(await levelsAround(core, own)), own];
+  const copies = await copyLevels(core, sessionId, levels, graph, columns);
+  const lasting = await lastingAt(core, sessionId, checkpoint, columns.createdAt);
+  return { checkpoints: [...lasting, ...copies], head: copies.at(-1) as CheckpointTrees };
+}
+
+/** The checkpoints of the graphs around a checkpoint, outermost first. */
+async function levelsAround(core: Core, own: Original): Promise<Original[]> {
+  const { sessionId, checkpoint } = own.stored;
+  const around = Object.entries(parentsOf(own))
+    .filter(([ns]) => ns === "" || checkpoint.ns.startsWith(`${ns}|`))
+    .sort(([a], [b]) => a.length - b.length);
+  return Promise.all(
+    around.map(async ([ns, id]) => {
+      const stored = await core.storage.checkpoint(sessionId, ns, id);
+      if (stored !== undefined) return readOriginal(core.threads, stored);
+      const why = `checkpoint ${JSON.stringify(id)} of the graph around it is gone`;
+      throw new StorageError("NOT_FOUND", "rollbackToCheckpoint", why);
+    }),
+  );
+}
+
+/**
+ * Copies of nested checkpoints. Subgraphs stand in the namespaces of tasks, whose ids follow from the
+ * checkpoint: so the graph is asked which tasks the copies lead to.
+ */
+async function copyLevels(
+  core: Core,
+  sessionId: string,
+  levels: readonly Original[],
+  graph: Graph | undefined,
+  columns: HeadColumns,
+): Promise<CheckpointTrees[]> {
+  const copies: CheckpointTrees[] = [];
+  const parents: Record<string, string> = {};
+  let ns = "";
+  for (const [i, original] of levels.entries()) {
+    const inner = levels[i + 1];
+    const id = newCheckpointId();
+    const isHead = inner === undefined;
+    const changes: Changes = { id, ns, ...(isHead ? columns : { createdAt: columns.createdAt }) };
+    const moved = ns === original.stored.checkpoint.ns ? {} : { parentId: null };
+    copies.push(copyOf(original, { ...changes, ...moved, parents: { ...parents } }));
+    parents[ns] = id;
+    if (inner !== undefined) {
+      ns = await innerNamespace(core, sessionId, { original, inner, ns, id }, needed(graph));
+    } else if (graph !== undefined) {
+      await checkGraph(core, graph, original);
+    }
+  }
+  return copies;
+}
+
+function needed(graph: Graph | undefined): Graph {
+  if (graph !== undefined) return graph;
+  const why = "the checkpoint lies inside a subgraph: pass the graph, { graph }";
+  throw new StorageError("INVALID_ARGUMENT", "rollbackToCheckpoint", why);
+}
+
+async function checkGraph(core: Core, graph: Graph, { stored }: Original): Promise<void> {
+  const { ns, id, name } = stored.checkpoint;
+  const inner = await graphIn(graph, ns);
+  const { tuple } = await readTuple(core.threads, stored);
+  checkFits("rollbackToCheckpoint", inner, tuple.checkpoint.channel_values, name ?? id);
+}
+
+async function graphIn(graph: Graph, ns: string): Promise<Graph> {
+  const inner = await graphAt(graph, ns);
+  if (inner !== undefined) return inner;
+  const why = `the graph has no subgraph ${JSON.stringify(nodePathOf(ns))}`;
+  throw new StorageError("GRAPH_MISMATCH", "rollbackToCheckpoint", why);
+}
+
+interface Level {
+  readonly original: Original;
+  readonly inner: Original;
+  /** Where the original's copy stands. */
+  readonly ns: string;
+  readonly id: string;
+}
+
+/** The namespace in which the copy of an inner checkpoint is found by the copied task. */
+async function innerNamespace(
+  core: Core,
+  sessionId: string,
+  { original, inner, ns, id }: Level,
+  graph: Graph,
+): Promise<string> {
+  const { checkpoint } = original.stored;
+  const outer = checkpoint.ns === "" ? "" : `${checkpoint.ns}|`;
+  const [task = "", ...rest] = inner.stored.checkpoint.ns.slice(outer.length).split("|");
+  const colon = task.lastIndexOf(":");
+  if (colon < 0) return inner.stored.checkpoint.ns;
+  const { tuple } = await readTuple(core.threads, original.stored);
+  const owner = await graphIn(graph, ns);
+  checkFits("rollbackToCheckpoint", owner, tuple.checkpoint.channel_values, checkpoint.id);
+  const tasks = async (at: string, as: string) => {
+    const candidates = new CandidateSaver(core.saver);
+    candidates.add(sessionId, tuple, at, as);
+    return tasksOf(owner, candidates, sessionId, at);
+  };
+  const before = (await tasks(checkpoint.ns, checkpoint.id)).find(
+    (one) => one.id === task.slice(colon + 1),
+  );
+  const after = (await tasks(ns, id)).find((one) => before && one.path === before.path);
+  if (after === undefined) {
+    const why = `the graph has no node ${JSON.stringify(task.slice(0, colon))} at this point`;
+    throw new StorageError("GRAPH_MISMATCH", "rollbackToCheckpoint", why);
+  }
+  const own = [`${after.name}:${after.id}`, ...rest].join("|");
+  return ns === "" ? own : `${ns}|${own}`;
+}
+
+/** The subgraphs that outlive a step, as they were when the target was made. */
+async function lastingAt(
+  core: Core,
+  sessionId: string,
+  target: CheckpointRecord,
+  createdAt: number,
+): Promise<CheckpointTrees[]> {
+  const namespaces = await lastingNamespaces(core, sessionId);
+  const copies = await Promise.all(
+    namespaces
+      .filter((ns) => ns !== target.ns)
+      .map(async (ns) => {
+        const newest = await core.storage.checkpoint(sessionId, ns, undefined);
+        const then = await newestBefore(core, sessionId, ns, target.version);
+        if (newest === undefined || newest.checkpoint.id === then?.checkpoint.id) return undefined;
+        if (then === undefined) return tombstone(newest.checkpoint, createdAt);
+        return copyOf(await readOriginal(core.threads, then), {
+          createdAt,
+          tombstone: then.checkpoint.tombstone,
+        });
+      }),
+  );
+  return copies.filter((copy) => copy !== undefined);
+}
+
+async function newestBefore(
+  core: Core,
+  sessionId: string,
+  ns: string,
+  version: number,
+): Promise<StoredCheckpoint | undefined> {
+  let beforeVersion = version + 1;
+  for (;;) {
+    const [row] = await core.storage.list({ sessionId, ns, beforeVersion, limit: 1 });
+    if (row === undefined || !row.checkpoint.aside) return row;
+    beforeVersion = row.checkpoint.version;
+  }
+}
+
+/** The conversation of the target, and nothing else: the next run begins at the first node. */
+export async function planMessages(
+  core: Core,
+  target: StoredCheckpoint,
+  columns: HeadColumns,
+): Promise<Plan> {
+  const own = await readOriginal(core.threads, target);
+  const { sessionId, checkpoint } = target;
+  const manifest = own.state as { v: Tree; values: TreeObject; versions: TreeObject };
+  const key = escapeKey(core.messagesKey);
+  const only = (all: TreeObject): TreeObject => (key in all ? { [key]: all[key] as Tree } : {});
+  const [values, versions] = [only(manifest.values), only(manifest.versions)];
+  const head: CheckpointTrees = {
+    ...copyOf(own, { ...columns, ns: "", parents: {}, nodePath: null }),
+    parentId: checkpoint.ns === "" ? checkpoint.id : null,
+    state: { v: manifest.v, values, versions, seen: {} },
+  };
+  const namespaces = await lastingNamespaces(core, sessionId);
+  const ends = await Promise.all(
+    namespaces.map((ns) => endOf(core, sessionId, ns, columns.createdAt)),
+  );
+  return { checkpoints: [...ends.filter((end) => end !== undefined), head], head };
+}

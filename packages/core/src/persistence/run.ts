@@ -1,0 +1,112 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { isCommand, isGraphDrained, RunControl } from "@langchain/langgraph";
+import { StorageError } from "../errors.js";
+import { placeOf } from "../saver/config.js";
+import type { Core } from "./core.js";
+import { checkFits, type Graph } from "./graph.js";
+import { readNotes } from "./notes.js";
+import { drives } from "./run-control.js";
+import { createTombstone } from "./tombstone.js";
+
+export interface RunOptions {
+  /**
+   * What to do with a thread whose last run stopped in the middle: `auto` goes on where it stopped and
+   * leaves the input aside, `never` begins with the input, as LangGraph does, `required` refuses
+   * to begin anew. Default: `auto`.
+   */
+  readonly resume?: "auto" | "never" | "required";
+  /** Whether a completed run ends the thread: the next one then starts fresh. Default: the persistence's own. */
+  readonly tombstone?: boolean;
+  /** So many rollbacks a run goes along with. Default: 25. */
+  readonly maxRollbacks?: number;
+}
+
+const OPERATION = "run";
+const MAX_ROLLBACKS = 25;
+
+/** Runs a graph on a thread, and goes along with rollbacks until it ends. */
+export async function run(
+  core: Core,
+  graph: Graph,
+  input: unknown,
+  config: RunnableConfig,
+  { resume = "auto", tombstone = false, maxRollbacks = MAX_ROLLBACKS }: RunOptions,
+): Promise<unknown> {
+  const { threadId, checkpointId } = placeOf(OPERATION, config);
+  if (!["auto", "never", "required"].includes(resume)) {
+    throw new StorageError("INVALID_ARGUMENT", OPERATION, "resume must be auto, never or required");
+  }
+  const latest = { configurable: { ...config.configurable, checkpoint_id: undefined } };
+  let next =
+    checkpointId === undefined ? await firstInput(core, graph, input, latest, resume) : input;
+  let settings: RunnableConfig = config;
+  let output: unknown;
+  for (let rollbacks = 0; ; rollbacks += 1) {
+    const before = await rollbacksOf(core, threadId);
+    const control = new RunControl();
+    drives(control, graph);
+    try {
+      output = await graph.invoke(next, { durability: "sync", ...settings, control });
+      break;
+    } catch (error) {
+      if (!isStopped(error) || (await rollbacksOf(core, threadId)) === before) throw error;
+      if (rollbacks === maxRollbacks) throw error;
+    }
+    // A config that names a checkpoint names the one before the rollback.
+    settings = { ...config, ...latest };
+    const again = await inputAfterRollback(core, graph, input, threadId, latest);
+    if (again === undefined) return (await graph.getState(latest)).values;
+    next = again.input;
+  }
+  if (tombstone && (await graph.getState(latest)).next.length === 0) {
+    await createTombstone(core, threadId, undefined);
+  }
+  return output;
+}
+
+async function firstInput(
+  core: Core,
+  graph: Graph,
+  input: unknown,
+  config: RunnableConfig,
+  resume: RunOptions["resume"],
+): Promise<unknown> {
+  if (resume === "never" || isCommand(input)) return input;
+  const isUnfinished = await goesOn(core, graph, config);
+  if (isUnfinished) return null;
+  if (resume === "auto") return input;
+  const thread = JSON.stringify(config.configurable?.thread_id);
+  throw new StorageError("FINISHED", OPERATION, `thread ${thread} has nothing left to run`);
+}
+
+/** @throws StorageError `GRAPH_MISMATCH` where the thread goes on in a node that is gone */
+async function goesOn(core: Core, graph: Graph, config: RunnableConfig): Promise<boolean> {
+  const tuple = await core.saver.getTuple(config);
+  if (tuple === undefined) return false;
+  checkFits(OPERATION, graph, tuple.checkpoint.channel_values, tuple.checkpoint.id);
+  return (await graph.getState(config)).next.length > 0;
+}
+
+/** `undefined` where the thread was rolled back to its end. */
+async function inputAfterRollback(
+  core: Core,
+  graph: Graph,
+  input: unknown,
+  threadId: string,
+  config: RunnableConfig,
+): Promise<{ input: unknown } | undefined> {
+  if (await goesOn(core, graph, config)) return { input: null };
+  const newest = await core.storage.checkpoint(threadId, "", undefined);
+  const notes = newest && (await readNotes(core, threadId, newest.checkpoint));
+  return notes?.rollback?.strategy === "messageHistoryOnly" ? { input } : undefined;
+}
+
+async function rollbacksOf(core: Core, threadId: string): Promise<number> {
+  return (await core.storage.guard(threadId))?.rollbacks ?? 0;
+}
+
+/** Whether the run ended since its thread was rolled back, or may have. */
+function isStopped(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isStopped);
+  return isGraphDrained(error) || (error instanceof StorageError && error.code === "ROLLED_BACK");
+}

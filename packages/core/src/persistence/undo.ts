@@ -1,0 +1,111 @@
+import { randomUUID } from "node:crypto";
+import { StorageError } from "../errors.js";
+import type { StoredCheckpoint } from "../storage/storage.js";
+import type { Core } from "./core.js";
+import type { JournalledCall, ToolCall, ToolJournal } from "./journal.js";
+import type { RollbackToolRegistry } from "./registry.js";
+
+/** What a rollback did, or would do, with the calls made after its target. */
+export interface UndoReport {
+  /** The calls that were undone, in the order in which that was done: the last call first. */
+  readonly undone: readonly ToolCall[];
+  /** The one at which it stopped. */
+  readonly failed: ToolCall | undefined;
+  /** The calls that are still to be undone, in order; the failed one is not among them. */
+  readonly remaining: readonly ToolCall[];
+}
+
+/** An undo failed, or nobody knows how it ended. What was undone before it stays undone. */
+export class UndoError extends StorageError {
+  readonly report: UndoReport;
+
+  constructor(operation: string, message: string, report: UndoReport, cause: unknown) {
+    super("UNDO_FAILED", operation, message, cause === undefined ? {} : { cause });
+    this.report = report;
+  }
+
+  override of(operation: string): UndoError {
+    return new UndoError(operation, this.detail, this.report, this.cause);
+  }
+}
+
+/** What to do with a call whose undo began, and whose end nobody noted. */
+export type InDoubt = "stop" | "retry" | "skip";
+
+/** The calls made after a checkpoint that are to be undone, the last one first. */
+export async function callsToUndo(
+  core: Core,
+  journal: ToolJournal,
+  registry: RollbackToolRegistry,
+  target: StoredCheckpoint,
+): Promise<JournalledCall[]> {
+  const { sessionId, checkpoint } = target;
+  const wanted: JournalledCall[] = [];
+  for (const call of await journal.calls(sessionId)) {
+    if (call.undo === "undone" || !hadEffect(call, registry)) continue;
+    if (await isAfter(core, sessionId, call, checkpoint.version)) wanted.push(call);
+  }
+  return wanted.reverse();
+}
+
+function hadEffect({ status, tool }: JournalledCall, registry: RollbackToolRegistry): boolean {
+  if (status === "failed") return registry.find(tool)?.undoFailedCalls === true;
+  return status !== "interrupted";
+}
+
+/** A call belongs to the checkpoint that its node read, though that may be stored after it. */
+async function isAfter(
+  core: Core,
+  sessionId: string,
+  { version, ns, checkpointId }: JournalledCall,
+  target: number,
+): Promise<boolean> {
+  if (version >= target) return true;
+  if (checkpointId === undefined) return false;
+  const places = await core.storage.versions(sessionId, checkpointId);
+  return places.some((place) => place.ns === ns && place.version >= target);
+}
+
+/**
+ * Undoes calls one after the other.
+ * @throws UndoError at the first one that fails, and before anything is done where an undo is missing
+ */
+export async function undoCalls(
+  journal: ToolJournal,
+  registry: RollbackToolRegistry,
+  sessionId: string,
+  calls: readonly JournalledCall[],
+  inDoubt: InDoubt,
+): Promise<ToolCall[]> {
+  const undone: ToolCall[] = [];
+  const stop = (call: JournalledCall, why: string, cause?: unknown) => {
+    const remaining = calls.slice(calls.indexOf(call) + 1);
+    const report = { undone, failed: call, remaining };
+    const what = `undo of ${JSON.stringify(call.tool)}, call ${JSON.stringify(call.callId)}`;
+    return new UndoError("rollbackToCheckpoint", `${what}: ${why}`, report, cause);
+  };
+  const unknown = calls.find(({ tool }) => registry.find(tool) === undefined);
+  if (unknown !== undefined) throw stop(unknown, "no undo is registered for this tool");
+  for (const call of calls) {
+    if (call.undo === "undoing" && inDoubt === "skip") continue;
+    if (call.undo === "undoing" && inDoubt === "stop") {
+      throw stop(
+        call,
+        'it began before, and nobody noted its end; pass inDoubt: "retry" or "skip"',
+      );
+    }
+    if (!(await journal.claimUndo(sessionId, call, randomUUID()))) {
+      throw stop(call, "somebody else undoes it just now");
+    }
+    const { undo } = registry.find(call.tool) as { undo(call: ToolCall): unknown };
+    try {
+      await undo(call);
+    } catch (error) {
+      await journal.note(sessionId, call, `undo failed ${call.undos + 1}`, String(error));
+      throw stop(call, String(error), error);
+    }
+    await journal.note(sessionId, call, "undone", undefined);
+    undone.push({ ...call, undo: "undone" });
+  }
+  return undone;
+}
