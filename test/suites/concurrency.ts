@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { HumanMessage } from "@langchain/core/messages";
-import { StorageSaver } from "@threadkeep/core";
+import { StorageError, StorageSaver } from "@threadkeep/core";
+import type { Batch } from "@threadkeep/core/backend";
 import { all, checkpoint, place, put } from "../src/checkpoints.js";
 import { assertSame } from "../src/equal.js";
 import type { Checks } from "../src/harness.js";
@@ -79,6 +80,32 @@ export const concurrencyChecks: Checks = {
       Array.from({ length: 40 }, (_, i) => `id-${39 - i}`),
     );
     for (const { pendingWrites } of tuples) assert.equal(pendingWrites?.length, 1);
+  },
+
+  "a lost reply beside another writer leaves no gap in the versions": async (db) => {
+    const other = db.saver();
+    let losses = 0;
+    const losing = new Proxy(db.storage, {
+      get: (storage, name) => {
+        const method = Reflect.get(storage, name) as (...args: unknown[]) => unknown;
+        if (name !== "commit") return method.bind(storage);
+        return async (batch: Batch) => {
+          const written = await storage.commit(batch);
+          if (!written || losses === batch.checkpoints.length * 10) return written;
+          losses += 1;
+          await put(other, place("t"), checkpoint(`other-${losses}`, {}));
+          throw new StorageError("CONNECTION_LOST", "commit", "the reply was lost");
+        };
+      },
+    });
+    const saver = new StorageSaver(losing);
+    for (let i = 0; i < 10; i += 1) await put(saver, place("t"), checkpoint(`own-${i}`, { m: i }));
+    assert.equal(losses, 10);
+    const rows = await db.storage.list({ sessionId: "t", limit: 100 });
+    assertSame(
+      rows.map(({ checkpoint: { version } }) => version),
+      Array.from({ length: 20 }, (_, i) => 20 - i),
+    );
   },
 
   "of different contents for one id the last acknowledged stands, whole": async (db) => {

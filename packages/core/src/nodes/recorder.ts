@@ -5,12 +5,6 @@ import { Execution } from "./execution.js";
 import { type Frame, NodeInput, type NodeKind } from "./input.js";
 import { isHidden, isInside, type TaskPlace, taskPlaceOf } from "./paths.js";
 
-/** Copies of channel values that were made when a node of this step began. */
-interface StepCopies {
-  readonly step: number;
-  readonly copied: Map<object, Draft>;
-}
-
 export type StoreRun = (execution: Execution, frame: Frame) => Promise<void>;
 
 /** A task's writes come when its checkpoint is the newest, or just has a successor. */
@@ -37,7 +31,8 @@ export class Recorder extends BaseCallbackHandler {
   readonly #store: StoreRun;
   /** The newest checkpoints of each namespace, newest first. */
   readonly #frames = new Map<string, Frame[]>();
-  readonly #copies = new Map<string, StepCopies>();
+  /** Copies of channel values that were made when the nodes of a step began. */
+  readonly #copies = new Map<string, Map<object, Draft>>();
   readonly #open = new Map<string, Execution>();
   /** Executions that are not stored yet, by task. */
   readonly #waiting = new Map<string, Execution[]>();
@@ -76,9 +71,10 @@ export class Recorder extends BaseCallbackHandler {
 
   /** The copies that nodes made of the values of a checkpoint that is put after they began. */
   takeCopies(ns: string, step: unknown): ReadonlyMap<object, Draft> | undefined {
-    const copies = this.#copies.get(ns);
-    this.#copies.delete(ns);
-    return copies !== undefined && copies.step - 1 === step ? copies.copied : undefined;
+    const key = JSON.stringify([ns, Number(step) + 1]);
+    const copies = this.#copies.get(key);
+    this.#copies.delete(key);
+    return copies;
   }
 
   /** Notes that a task which read a checkpoint has ended well. */
@@ -185,7 +181,8 @@ export class Recorder extends BaseCallbackHandler {
     const kind = kindOf(path);
     const frame = this.frameOfStep(place.ns, step);
     const index = kind === "push" ? Number(path[1]) : undefined;
-    const copied = this.#copiesOf(place.ns, step);
+    // Only what is put after this can take over a copy.
+    const copied = frame === undefined ? this.#copiesOf(place.ns, step) : new Map();
     const input = new NodeInput(this.#log, kind, index, inputs, frame, copied);
     const attempt = this.nextAttempt(place.taskId);
     const begin = { ...place, attempt, step, kind, startedAt: this.#now() };
@@ -197,11 +194,10 @@ export class Recorder extends BaseCallbackHandler {
   }
 
   #copiesOf(ns: string, step: number | null): Map<object, Draft> {
-    const known = this.#copies.get(ns);
-    if (known !== undefined && known.step === step) return known.copied;
-    const copied = new Map<object, Draft>();
-    if (step !== null) this.#copies.set(ns, { step, copied });
-    return copied;
+    const key = JSON.stringify([ns, step]);
+    const copies = this.#copies.get(key) ?? new Map<object, Draft>();
+    this.#copies.set(key, copies);
+    return copies;
   }
 
   override handleChainEnd(outputs: unknown, runId: string): void {

@@ -138,7 +138,7 @@ export class ToolJournal {
     const started = find("started");
     if (started === undefined) return undefined;
     const ended = ENDS.map(find).find((event) => event !== undefined);
-    const undos = events.filter(({ event }) => event.startsWith("undo ")).length;
+    const undos = events.filter(({ event }) => /^undo \d+$/.test(event)).length;
     const failed = find(`undo failed ${undos}`);
     const read = (event: ToolEventRecord | undefined) => this.body(sessionId, event);
     return {

@@ -80,7 +80,9 @@ export async function undoCalls(
   const undone: ToolCall[] = [];
   const stop = (call: JournalledCall, why: string, cause?: unknown) => {
     const remaining = calls.slice(calls.indexOf(call) + 1);
-    const report = { undone, failed: call, remaining };
+    const failed: ToolCall =
+      cause === undefined ? call : { ...call, undo: "failed", undoError: String(cause) };
+    const report = { undone, failed, remaining };
     const what = `undo of ${JSON.stringify(call.tool)}, call ${JSON.stringify(call.callId)}`;
     return new UndoError("rollbackToCheckpoint", `${what}: ${why}`, report, cause);
   };

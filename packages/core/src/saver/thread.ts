@@ -17,7 +17,7 @@ import type {
 } from "../storage/storage.js";
 import { refusalOf } from "./admission.js";
 import { Arrivals } from "./arrivals.js";
-import { commit } from "./commit.js";
+import { commit, storedAmong } from "./commit.js";
 import { isBehind, sameGuard } from "./guards.js";
 import { Announced, checkpointKey, Lineage } from "./lineage.js";
 import { ItemLoader } from "./loader.js";
@@ -235,6 +235,12 @@ export class Thread implements RunThread {
       else if (isBehind(done.guard, expected)) this.#forgetAll();
       else this.sawGuard(done.guard);
       this.#guard = done.guard;
+      // What was written after all keeps its version when it is written again.
+      const { incarnation } = this;
+      if (done.isDoubtful && incarnation !== undefined) {
+        const found = await storedAmong(this.#storage, this.id, checkpoints);
+        for (const { ns, id } of found) this.lineage.saw(checkpointKey(ns, id), incarnation);
+      }
       return false;
     }
     if (touch) {
