@@ -120,6 +120,7 @@ const tiny: Plan = {
     read: effort,
   })),
   history: { turns: 4, effort },
+  nodes: { turns: [1, 2], steps: 3, effort },
   servers: {
     growth: serverSavers.map((saver) => ({ saver, sizesAt: [2, 4] })),
     extrapolateAt: [8],

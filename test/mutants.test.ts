@@ -39,6 +39,14 @@ const caughtBy: { [K in keyof typeof mutants]: [suite: keyof typeof suites, titl
     ["threads", "prune and deleteForRuns never cut"],
     ["delta channels", "prune, copyThread"],
   ],
+  "drops every 7th node run": [["node runs", "in every durability each run"]],
+  "gives node runs to other threads": [["node runs", "50 runs at once"]],
+  "records inputs when nodes have ended": [
+    ["node runs", "nodes that edit in place"],
+    ["node runs", "the same, while no checkpoint"],
+  ],
+  "leaves its caller's context open": [["node runs", "nothing leaks"]],
+  "counts attempts anew in every process": [["node runs", "attempts go on counting"]],
 };
 
 function checkOf(suite: keyof typeof suites, title: string): Check {

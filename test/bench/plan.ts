@@ -1,6 +1,7 @@
 import type { CallPlan } from "./calls.js";
 import type { Growth } from "./disk.js";
 import type { Effort } from "./measure.js";
+import type { NodePlan } from "./nodes.js";
 import { fullOnServers, quickOnServers, type ServerPlan } from "./servers/plan.js";
 import { kindLabels, type StateKind, sizes } from "./states.js";
 import { firstTurn, type TurnPlan, turnPlan } from "./turns.js";
@@ -13,6 +14,7 @@ export interface Plan {
   readonly extrapolateAt: readonly number[];
   readonly calls: readonly CallPlan[];
   readonly history: { readonly turns: number; readonly effort: Effort };
+  readonly nodes: NodePlan;
   readonly servers: ServerPlan;
 }
 
@@ -89,6 +91,7 @@ export const full: Plan = {
     unsynced,
   ],
   history: { turns: 200, effort: { warmup: 0, rounds: 7, budget: 4000 } },
+  nodes: { turns: [1, 100, 1000], steps: 100, effort: { warmup: 2, rounds: 15 } },
   servers: fullOnServers,
 };
 
@@ -127,5 +130,6 @@ export const quick: Plan = {
     unsynced,
   ],
   history: { turns: 50, effort: { warmup: 0, rounds: 5, budget: 1000 } },
+  nodes: { turns: [1, 100], steps: 50, effort: { warmup: 1, rounds: 7 } },
   servers: quickOnServers,
 };

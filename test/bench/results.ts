@@ -2,6 +2,7 @@ import type { CallFigure, Operation, StoredFigure, Subject } from "./calls.js";
 import type { Synchronous } from "./database.js";
 import type { DiskFigure } from "./disk.js";
 import type { HistoryFigure } from "./history.js";
+import type { NodeFigure } from "./nodes.js";
 import type { SaverName } from "./savers.js";
 import { ServerResults } from "./servers/results.js";
 import type { StateKind } from "./states.js";
@@ -21,6 +22,7 @@ export class Results {
   readonly calls: CallFigure[] = [];
   readonly stored: StoredFigure[] = [];
   readonly history: HistoryFigure[] = [];
+  readonly nodes: NodeFigure[] = [];
   readonly servers = new ServerResults();
 
   constructor(machine: Machine) {

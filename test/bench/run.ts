@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { timeCalls } from "./calls.js";
 import { extrapolate, type Growth, grow } from "./disk.js";
 import { timeHistory } from "./history.js";
+import { timeNodes } from "./nodes.js";
 import type { Plan } from "./plan.js";
 import type { Results } from "./results.js";
 import { labels, type SaverName } from "./savers.js";
@@ -11,7 +12,7 @@ import { runOnServers, serverParts } from "./servers/run.js";
 import { kindLabels } from "./states.js";
 import { timeTurns } from "./turns.js";
 
-export const parts = ["disk", "history", "turns", "calls", ...serverParts] as const;
+export const parts = ["disk", "history", "turns", "nodes", "calls", ...serverParts] as const;
 export type Part = (typeof parts)[number];
 
 export interface Run {
@@ -34,6 +35,7 @@ export async function run(run: Run): Promise<void> {
   if (run.only.includes("disk")) extrapolateDisk(run);
   if (run.only.includes("history")) await runHistory(run, copies);
   if (run.only.includes("turns")) await runTurns(run, copies);
+  if (run.only.includes("nodes")) await runNodes(run);
   if (run.only.includes("calls")) await runCalls(run);
   if (serverParts.some((part) => run.only.includes(part))) await runServers(run);
 }
@@ -72,6 +74,11 @@ async function runTurns({ plan, folder, results, progress }: Run, copies: Copies
     progress(`turns on threads of ${turns.turns}`);
     results.turns.push(...(await timeTurns(turns, copies, folder)));
   }
+}
+
+async function runNodes({ plan, folder, results, progress }: Run) {
+  progress("steps with and without node runs");
+  results.nodes.push(...(await timeNodes(plan.nodes, folder)));
 }
 
 async function runCalls({ plan, folder, results, progress }: Run) {

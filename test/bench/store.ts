@@ -7,6 +7,7 @@ const slotsOf = (results: Results): Record<Part, Record<string, unknown[]>> => (
   disk: { disk: results.disk },
   history: { history: results.history },
   turns: { turns: results.turns },
+  nodes: { nodes: results.nodes },
   calls: { calls: results.calls, stored: results.stored },
   "server-disk": { disk: results.servers.disk },
   "server-turns": { turns: results.servers.turns },

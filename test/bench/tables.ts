@@ -17,6 +17,7 @@ export const tablesOf = (results: Results): Table[] =>
     fasterTable(results),
     diskTable(results),
     historyTable(results),
+    nodeTable(results),
     ...(Object.keys(kindLabels) as StateKind[]).map((kind) => callTable(results, kind, "FULL")),
     callTable(results, "messages", "NORMAL"),
     storedTable(results),
@@ -131,6 +132,21 @@ function historyTable(results: Results): Table {
       times(ratio(official, milliseconds)),
     ]),
     note: "Cold: all that threadkeep caches is dropped before every reading.",
+  };
+}
+
+function nodeTable({ nodes }: Results): Table {
+  return {
+    title: "A step of a run, with and without node runs, ms",
+    head: ["saver", "messages in the state", "with", "without", "difference"],
+    rows: nodes.map(({ saver, messages, on, off }) => [
+      labels[saver],
+      String(messages),
+      number(on),
+      number(off),
+      number(on - off),
+    ]),
+    note: "A node that changes nothing, so that its input is all of the state; durability async.",
   };
 }
 

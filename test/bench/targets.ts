@@ -1,6 +1,7 @@
 import type { Subject } from "./calls.js";
 import { ratio } from "./ratio.js";
 import type { Results } from "./results.js";
+import { labels } from "./savers.js";
 import { checkServerTargets } from "./servers/targets.js";
 import { kindLabels, type StateKind, sizes } from "./states.js";
 import { atLeast, atMost, type Named, type Target } from "./target.js";
@@ -15,6 +16,7 @@ export const checkTargets = (results: Results): Target[] => [
   ...diskTargets(results),
   ...callTargets(results),
   ...historyTargets(results),
+  atMost("node runs: ms per step", 0.5, nodeCosts(results)),
   ...checkServerTargets(results.servers),
 ];
 
@@ -38,6 +40,9 @@ function turnTargets(results: Results): Target[] {
     ),
   ];
 }
+
+const nodeCosts = ({ nodes }: Results): Named[] =>
+  nodes.map(({ saver, messages, on, off }) => [`${labels[saver]}, ${messages} messages`, on - off]);
 
 const perThread = (figure: (thread: ThreadKind) => number | undefined): Named[] =>
   threads.map((thread) => [thread, figure(thread)]);

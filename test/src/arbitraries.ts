@@ -72,6 +72,7 @@ export const toolEvent = fc.record({
   tool: text,
   ns: from(null, ...NAMESPACES),
   checkpointId: from(null, ...IDS),
+  position: fc.nat(9),
   version: fc.nat(9),
   body: text,
   createdAt: time,

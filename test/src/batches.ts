@@ -98,6 +98,7 @@ export function toolEvent(given: Partial<ToolEventRecord> = {}): ToolEventRecord
     tool: "search",
     ns: "",
     checkpointId: "1",
+    position: 1,
     version: 1,
     body: "{}",
     createdAt: 1,

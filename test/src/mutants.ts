@@ -1,7 +1,9 @@
+import type { BaseCallbackHandler } from "@langchain/core/callbacks/base";
+import { CallbackManager } from "@langchain/core/callbacks/manager";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { Checkpoint, CheckpointTuple, PendingWrite } from "@langchain/langgraph-checkpoint";
 import { MemoryStorage, type Storage, StorageSaver } from "@threadkeep/core";
-import type { Batch, MessageRecord } from "@threadkeep/core/backend";
+import type { Batch, MessageRecord, NodeRunRecord } from "@threadkeep/core/backend";
 import { deepCopy } from "./equal.js";
 import type { Backend } from "./harness.js";
 
@@ -183,6 +185,71 @@ class CutsTooMuch extends StorageSaver {
   }
 }
 
+class DropsNodeRuns extends MemoryStorage {
+  #count = 0;
+  override commit(batch: Batch): Promise<boolean> {
+    const nodeRuns = batch.nodeRuns.filter(() => {
+      this.#count += 1;
+      return this.#count % 7 !== 0;
+    });
+    return super.commit({ ...batch, nodeRuns });
+  }
+}
+
+/** What a thread recorded while another one wrote goes to the other one. */
+class MixesThreads extends MemoryStorage {
+  #last: { sessionId: string; nodeRuns: readonly NodeRunRecord[] } | undefined;
+  override commit(batch: Batch): Promise<boolean> {
+    const { sessionId, nodeRuns } = batch;
+    const strays = this.#last;
+    this.#last = { sessionId, nodeRuns };
+    if (strays === undefined || strays.sessionId === sessionId) return super.commit(batch);
+    return super.commit({ ...batch, nodeRuns: strays.nodeRuns });
+  }
+}
+
+const handlersHere = () => CallbackManager.configure()?.handlers ?? [];
+
+/** Its recorder hears of a node's start when the node has ended. */
+class RecordsAtTheEnd extends StorageSaver {
+  override getTuple(config: RunnableConfig) {
+    const before = new Set(handlersHere());
+    const tuple = super.getTuple(config);
+    for (const handler of handlersHere()) if (!before.has(handler)) postpone(handler);
+    return tuple;
+  }
+}
+
+function postpone(handler: BaseCallbackHandler): void {
+  const begin = handler.handleChainStart?.bind(handler);
+  const begins = new Map<string, () => unknown>();
+  handler.handleChainStart = (...given) => {
+    begins.set(given[2], () => begin?.(...given));
+  };
+  for (const method of ["handleChainEnd", "handleChainError"] as const) {
+    const end = handler[method]?.bind(handler);
+    handler[method] = (...given) => {
+      begins.get(given[1])?.();
+      begins.delete(given[1]);
+      return end?.(...given);
+    };
+  }
+}
+
+/** Takes every reading for a run's own. */
+class LeavesContextOpen extends StorageSaver {
+  override getTuple(config: RunnableConfig) {
+    return super.getTuple({ control: {}, interrupt: undefined, ...config } as RunnableConfig);
+  }
+}
+
+/** What ran in another process is not asked for. */
+class CountsAnew extends MemoryStorage {
+  override async nodeRuns(sessionId: string, checkpointIds?: readonly string[]) {
+    return checkpointIds?.length === 1 ? [] : super.nodeRuns(sessionId, checkpointIds);
+  }
+}
+
 export const mutants = {
   "drops every 100th put": onStorage(() => new SwallowsCommits(100)),
   "swallows a commit": onStorage(() => new SwallowsCommits(5)),
@@ -196,4 +263,9 @@ export const mutants = {
   "takes limit 0 for all": onSaver(TakesZeroForAll),
   "turns ids into strings": onSaver(CoercesIds),
   "prunes what a DeltaChannel needs": onSaver(CutsTooMuch),
+  "drops every 7th node run": onStorage(() => new DropsNodeRuns()),
+  "gives node runs to other threads": onStorage(() => new MixesThreads()),
+  "records inputs when nodes have ended": onSaver(RecordsAtTheEnd),
+  "leaves its caller's context open": onSaver(LeavesContextOpen),
+  "counts attempts anew in every process": onStorage(() => new CountsAnew()),
 } satisfies Record<string, Backend>;

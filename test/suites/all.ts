@@ -10,6 +10,7 @@ import { idChecks } from "./ids.js";
 import { lateChecks } from "./late.js";
 import { modelChecks } from "./model.js";
 import { mutationChecks } from "./mutation.js";
+import { nodeRunChecks } from "./node-runs.js";
 import { recordChecks } from "./records.js";
 import { listChecks } from "./saver-list.js";
 import { optionChecks } from "./saver-options.js";
@@ -34,6 +35,7 @@ export const everyBackend = {
   "delta channels": deltaChecks,
   agents: agentChecks,
   "late ids and late deletions": lateChecks,
+  "node runs": nodeRunChecks,
   model: modelChecks,
   "chat history": historyChecks,
   "bad input": badInputChecks,

@@ -19,10 +19,14 @@ export interface Task {
  * What a task's writes alone tell of its node, where no callback was seen: a cached node, or a graph
  * that uses another copy of LangChain. `undefined` for what is no node.
  */
-export function derivedRun(recorder: Recorder, task: Task, now: number): NodeRunTrees | undefined {
+export function derivedRun(
+  recorder: Recorder,
+  task: Task,
+  frame: Frame,
+  now: number,
+): NodeRunTrees | undefined {
   const { ns, checkpointId, taskId } = task;
   const path = parseTaskPath(task.taskPath);
-  const frame = recorder.frame(ns, checkpointId);
   if (path === undefined) return undefined;
   const error = task.writes.find(([channel]) => channel === ERROR);
   const isInterrupted = task.writes.some(([channel]) => channel === INTERRUPT);
@@ -32,7 +36,7 @@ export function derivedRun(recorder: Recorder, task: Task, now: number): NodeRun
     taskId,
     attempt: recorder.nextAttempt(taskId),
     nodePath: joinPath(ns, nodeOf(path, frame)),
-    step: frame?.step === undefined ? null : frame.step + 1,
+    step: frame.step === undefined ? null : frame.step + 1,
     kind: path.kind,
     status: error !== undefined ? "error" : isInterrupted ? "interrupted" : "ok",
     learnt: "derived",
@@ -44,11 +48,11 @@ export function derivedRun(recorder: Recorder, task: Task, now: number): NodeRun
   };
 }
 
-function nodeOf(path: TaskPath, frame: Frame | undefined): string {
+function nodeOf(path: TaskPath, frame: Frame): string {
   if (path.kind === "pull") return path.node;
   // Which function it calls stands nowhere.
   if (path.kind === "task") return path.parent;
-  const sends = frame?.values[TASKS] as { node?: unknown }[] | undefined;
+  const sends = frame.values[TASKS] as { node?: unknown }[] | undefined;
   const node = sends?.[path.index]?.node;
   return typeof node === "string" ? node : `send ${path.index}`;
 }

@@ -1,3 +1,4 @@
+import { isCommand } from "@langchain/langgraph";
 import type { Draft } from "../state/draft.js";
 import type { ItemLog } from "../state/item-log.js";
 import type { Numbering } from "../state/list.js";
@@ -39,8 +40,7 @@ export class Execution {
   readonly #input: NodeInput;
   #status: Status | undefined;
   #output: Copy | undefined;
-  /** LangChain puts what is no object into a field `output`. */
-  #isWrapped = false;
+  #wrapping: "no" | "maybe" | "yes" = "no";
   #error: Tree | undefined;
   #endedAt = 0;
 
@@ -63,7 +63,7 @@ export class Execution {
 
   succeed(log: ItemLog, output: unknown, at: number): void {
     this.#close("ok", at);
-    this.#isWrapped = isRecord(output) && Object.keys(output).join() === "output";
+    this.#wrapping = wrappingOf(output, this.begin.kind);
     this.#output = copyOf(log, output, ["output"]);
   }
 
@@ -78,17 +78,19 @@ export class Execution {
   }
 
   /**
-   * @param checkpointId what the node read
-   * @param channels what the node wrote to, where it is known
+   * @param place the checkpoint that the node read; of a graph without checkpoints, that of the node
+   * around it
+   * @param channels what the node may have written to, where it is known
    */
   record(
-    checkpointId: string,
+    { ns, checkpointId }: { readonly ns: string; readonly checkpointId: string },
     frame: Frame | undefined,
-    channels: ReadonlySet<string>,
+    channels: ReadonlySet<string> | undefined,
     numbering: Numbering,
   ): NodeRunTrees {
     return {
       ...this.begin,
+      ns,
       checkpointId,
       status: this.#status as Status,
       learnt: "observed",
@@ -99,16 +101,29 @@ export class Execution {
     };
   }
 
-  #outputTree(channels: ReadonlySet<string>, numbering: Numbering): Tree | undefined {
+  #outputTree(channels: ReadonlySet<string> | undefined, numbering: Numbering): Tree | undefined {
     const copy = this.#output;
     if (copy === undefined) return undefined;
     if ("refused" in copy) return ["refused", copy.refused] as InputTree as Tree;
-    const unwraps = this.#isWrapped && !channels.has("output");
+    const hasNoChannel = channels !== undefined && !channels.has("output");
+    const unwraps = this.#wrapping === "yes" || (this.#wrapping === "maybe" && hasNoChannel);
     const draft = unwraps ? (copy.draft as { output: Draft }).output : copy.draft;
     return draft === undefined || isUndefined(draft)
       ? undefined
       : ["value", finishValue(draft, numbering)];
   }
+}
+
+/**
+ * LangChain puts what is no object into a field `output`; but a channel may have this name, too. Nodes of
+ * state graphs return objects, nothing, or lists of commands.
+ */
+function wrappingOf(output: unknown, kind: NodeRunRecord["kind"]): "no" | "maybe" | "yes" {
+  if (!isRecord(output) || Object.keys(output).join() !== "output") return "no";
+  const { output: value } = output;
+  if (isRecord(value)) return "no";
+  if (value === undefined || value === null || kind === "task") return "yes";
+  return Array.isArray(value) && value.some((one) => isCommand(one)) ? "yes" : "maybe";
 }
 
 /** The tree of `undefined`, which a node that returns nothing leaves. */

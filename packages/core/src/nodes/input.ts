@@ -125,7 +125,8 @@ function channelsOf(
   if (names.some((name) => !Object.hasOwn(values, name) || !Object.is(fields[name], values[name])))
     return undefined;
   const all = Object.keys(values).filter((name) => !isInternal(name));
-  return names.length === all.length ? ["state"] : ["state", ...names];
+  const isAll = names.length === all.length && all.every((name) => Object.hasOwn(fields, name));
+  return isAll ? ["state"] : ["state", ...names];
 }
 
 function copyFields(

@@ -22,8 +22,8 @@ export function nodePathOf(ns: string): string {
 export function nodesOf(ns: string): string[] {
   return ns
     .split(LEVEL)
-    .map((level) => level.split(TASK)[0] as string)
-    .filter((name) => name !== "" && !/^\d+$/.test(name));
+    .filter((level) => level !== "" && !/^\d+$/.test(level))
+    .map((level) => level.split(TASK)[0] as string);
 }
 
 /** `undefined` where the namespace does not end in a task. */
@@ -37,6 +37,11 @@ export function taskPlaceOf(ns: string): TaskPlace | undefined {
     nodePath: nodePathOf(ns),
     taskId: last.slice(colon + 1),
   };
+}
+
+/** Whether a namespace is another one, or lies within it. */
+export function isWithin(ns: string, outer: string): boolean {
+  return outer === "" || ns === outer || ns.startsWith(outer + LEVEL);
 }
 
 /** Whether a namespace lies within a task's. */
@@ -57,12 +62,16 @@ export type TaskPath =
 const PULL = "~__pregel_pull, ";
 const PUSH = "~__pregel_push, ";
 const SEND = /^~__pregel_push, (\d+), 0000000000$/;
+/** A node that handles another one's error. */
+const HANDLER = /^(.*), node_error_handler, \d+$/s;
 const CALL = /^~__pregel_push, ~(.*), \d+, 0000000001$/s;
 
 /** `undefined` for what is no node: the input, a command, LangGraph's own bookkeeping. */
 export function parseTaskPath(taskPath: string): TaskPath | undefined {
   if (taskPath.startsWith(PULL)) {
-    const node = taskPath.slice(PULL.length);
+    const name = taskPath.slice(PULL.length);
+    const handled = HANDLER.exec(name)?.[1];
+    const node = handled === undefined ? name : `__error_handler__${handled}`;
     return isHidden(node) ? undefined : { kind: "pull", node };
   }
   if (!taskPath.startsWith(PUSH)) return undefined;
@@ -74,15 +83,25 @@ export function parseTaskPath(taskPath: string): TaskPath | undefined {
   return { kind: "task", parent: parent?.kind === "pull" ? parent.node : "" };
 }
 
-/** `__start__` and its like are nodes of LangGraph's own. */
+/** The node that LangGraph itself puts before the first one. */
 export function isHidden(node: string): boolean {
-  return node.startsWith("__");
+  return node === "__start__";
 }
 
 /** Channels that LangGraph makes for itself. */
 export function isInternal(channel: string): boolean {
   return (
     channel.startsWith("__") || channel.startsWith("branch:to:") || channel.startsWith("join:")
+  );
+}
+
+/** Whether a state names nodes that run next. */
+export function goesOn(values: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(values).some(
+    ([channel, value]) =>
+      channel === "__start__" ||
+      channel.startsWith("branch:to:") ||
+      (channel === "__pregel_tasks" && Array.isArray(value) && value.length > 0),
   );
 }
 

@@ -1,9 +1,11 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
+import { Command } from "@langchain/langgraph";
 import type { Draft } from "../state/draft.js";
 import type { ItemLog } from "../state/item-log.js";
+import type { Task } from "./derived.js";
 import { Execution } from "./execution.js";
 import { type Frame, NodeInput, type NodeKind } from "./input.js";
-import { isHidden, isInside, type TaskPlace, taskPlaceOf } from "./paths.js";
+import { isHidden, isInside, isWithin, type TaskPlace, taskPlaceOf } from "./paths.js";
 
 export type StoreRun = (execution: Execution, frame: Frame) => Promise<void>;
 
@@ -26,6 +28,10 @@ export class Recorder extends BaseCallbackHandler {
   override ignoreAgent = true;
   override ignoreCustomEvent = true;
   readonly #threadId: string;
+  /** The namespace in which the run began on this thread. */
+  readonly #root: string;
+  /** Namespaces in which graphs run on other threads. */
+  readonly #foreign = new Set<string>();
   readonly #log: ItemLog;
   readonly #now: () => number;
   readonly #store: StoreRun;
@@ -38,18 +44,37 @@ export class Recorder extends BaseCallbackHandler {
   readonly #waiting = new Map<string, Execution[]>();
   readonly #attempts = new Map<string, number>();
   readonly #stored = new Set<string>();
+  readonly #postponed = new Map<string, Task[]>();
   /** The paths of the tasks that have ended well, by the checkpoint that they read. */
   readonly #ended = new Map<string, Map<string, string>>();
 
   /** @param store stores an execution that no writes will follow */
-  constructor(threadId: string, log: ItemLog, now: () => number, store: StoreRun) {
+  constructor(
+    place: { readonly threadId: string; readonly ns: string },
+    log: ItemLog,
+    now: () => number,
+    store: StoreRun,
+  ) {
     super();
     count += 1;
     this.name = `threadkeep_${count}`;
-    this.#threadId = threadId;
+    this.#threadId = place.threadId;
+    this.#root = place.ns;
     this.#log = log;
     this.#now = now;
     this.#store = store;
+  }
+
+  /** A graph that runs inside this run, but on another thread. */
+  leaveOut(ns: string): void {
+    if (ns !== "") this.#foreign.add(ns);
+  }
+
+  /** LangChain shows a run inside another one to the handlers of both. */
+  #isOwn(ns: string, threadId: unknown): boolean {
+    if (!isWithin(ns, this.#root)) return false;
+    if (this.#root === "" && threadId !== undefined && threadId !== this.#threadId) return false;
+    return ![...this.#foreign].some((foreign) => isWithin(ns, foreign));
   }
 
   // --- checkpoints -----------------------------------------------------------------------------
@@ -92,6 +117,19 @@ export class Recorder extends BaseCallbackHandler {
     return paths;
   }
 
+  /** Keeps a task until its checkpoint is put, which tells what the task was. */
+  postpone(task: Task): void {
+    const key = JSON.stringify([task.ns, task.checkpointId]);
+    this.#postponed.set(key, [...(this.#postponed.get(key) ?? []), task]);
+  }
+
+  takePostponed(ns: string, checkpointId: string): readonly Task[] {
+    const key = JSON.stringify([ns, checkpointId]);
+    const tasks = this.#postponed.get(key) ?? [];
+    this.#postponed.delete(key);
+    return tasks;
+  }
+
   // --- what waits to be stored -----------------------------------------------------------------
 
   /** How often a task ran before this run began. */
@@ -125,9 +163,12 @@ export class Recorder extends BaseCallbackHandler {
    * them: under "exit" durability no writes come before the checkpoint.
    */
   takeRest(ns: string, step: unknown): Execution[] {
-    const own = this.#take(
-      ({ begin, isOpen }) => !isOpen && begin.ns === ns && Number(begin.step) <= Number(step),
-    );
+    const isOf = ({ begin, status }: Execution): boolean => {
+      // What stopped without a question read the very checkpoint that is put.
+      const last = status === "interrupted" ? Number(step) + 1 : Number(step);
+      return begin.ns === ns && Number(begin.step) <= last;
+    };
+    const own = this.#take((execution) => !execution.isOpen && isOf(execution));
     if (own.length === 0) return own;
     const inner = this.#take(
       ({ begin, isOpen }) => !isOpen && own.some((e) => isInside(begin.ns, e.begin)),
@@ -167,9 +208,9 @@ export class Recorder extends BaseCallbackHandler {
   ): void {
     const node = metadata.langgraph_node;
     if (runName === undefined || runName !== node || isHidden(node)) return;
-    if (metadata.thread_id !== undefined && metadata.thread_id !== this.#threadId) return;
-    const place = taskPlaceOf(String(metadata.langgraph_checkpoint_ns));
-    if (place === undefined) return;
+    const ns = String(metadata.langgraph_checkpoint_ns);
+    const place = taskPlaceOf(ns);
+    if (place === undefined || !this.#isOwn(ns, metadata.thread_id)) return;
     // A runnable inside the node may bear its name.
     if (this.#waiting.get(place.taskId)?.some(({ isOpen }) => isOpen)) return;
     this.#begin(runId, place, metadata, inputs);
@@ -209,7 +250,9 @@ export class Recorder extends BaseCallbackHandler {
     if (execution === undefined) return;
     const { name, command, interrupts } = (error ?? {}) as Record<string, unknown>;
     // A node that sends a command to the graph around it leaves by an error of this name.
-    if (name === "ParentCommand") return execution.succeed(this.#log, command, this.#now());
+    if (name === "ParentCommand") {
+      return execution.succeed(this.#log, plainCommand(command), this.#now());
+    }
     execution.fail(isInterrupt(name) ? "interrupted" : "error", error, this.#now());
     // A graph that stops before one of its nodes asks nothing: LangGraph then stores no writes.
     const asks = Array.isArray(interrupts) && interrupts.length > 0;
@@ -238,4 +281,15 @@ function kindOf(path: readonly unknown[]): NodeKind {
 
 function isInterrupt(name: unknown): boolean {
   return name === "GraphInterrupt" || name === "NodeInterrupt";
+}
+
+/** LangGraph copies a command's own marks into it when it hands it up. */
+function plainCommand(command: unknown): Command {
+  const { update, goto, resume, graph } = command as Command;
+  return new Command({
+    ...(graph === undefined ? {} : { graph }),
+    ...(update === undefined ? {} : { update }),
+    ...(resume === undefined ? {} : { resume }),
+    goto: goto as string[],
+  });
 }

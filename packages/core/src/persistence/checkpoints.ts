@@ -1,4 +1,5 @@
 import { StorageError } from "../errors.js";
+import { nodePathOf } from "../nodes/paths.js";
 import { Moved } from "../saver/admission.js";
 import {
   addCheckpoints,
@@ -190,7 +191,7 @@ async function sameAs(
     [copy.state, copy.properties ?? null].map((tree) => core.threads.texts.write(tree)),
   );
   const isSame =
-    checkpoint.ns === copy.ns &&
+    nodePathOf(checkpoint.ns) === nodePathOf(copy.ns) &&
     checkpoint.label === copy.label &&
     checkpoint.nodePath === copy.nodePath &&
     checkpoint.state === texts[0] &&

@@ -16,6 +16,13 @@ export interface Graph {
   getSubgraphsAsync(namespace?: string, recurse?: boolean): AsyncIterable<[string, unknown]>;
 }
 
+/** A compiled graph, or an agent of `createAgent`, which has one. */
+export type AnyGraph = Graph | { readonly graph: Graph; readonly invoke: Graph["invoke"] };
+
+export function compiledOf(graph: AnyGraph): Graph {
+  return "nodes" in graph ? graph : graph.graph;
+}
+
 /** LangGraph's key for the saver that takes the place of the graph's own. */
 export const CHECKPOINTER_KEY = "__pregel_checkpointer";
 

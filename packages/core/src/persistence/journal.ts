@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { StorageError } from "../errors.js";
 import { decodePlain, encodePlain } from "../saver/plain.js";
+import type { RunState } from "../saver/run.js";
 import type { ToolEventRecord } from "../storage/storage.js";
 import { type Core, runningNodeOf, runOf, sessionIdOf } from "./core.js";
 
@@ -25,6 +27,8 @@ export interface ToolCall {
 
 /** A call with what decides whether a rollback undoes it. */
 export interface JournalledCall extends ToolCall {
+  /** Its place among all that happened in the session. */
+  readonly position: number;
   /** The session's newest version when it began. */
   readonly version: number;
   readonly ns: string | undefined;
@@ -38,7 +42,6 @@ export type CallKey = Pick<ToolCall, "callId" | "attempt" | "tool">;
 /** The tool calls of sessions, as a list of events: none is ever changed. */
 export class ToolJournal {
   readonly #core: Core;
-  readonly #lastStart = new Map<string, number>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -52,31 +55,28 @@ export class ToolJournal {
     args: unknown,
   ): Promise<CallKey> {
     const sessionId = sessionIdOf("callTool", config);
-    const known = await this.#core.storage.toolEvents(sessionId, callId);
-    const attempt = 1 + Math.max(0, ...known.map((event) => event.attempt));
     const node = runningNodeOf(config);
-    const key = { callId, attempt, tool };
-    await this.#add(sessionId, key, "started", args, {
-      ns: node?.ns ?? null,
-      checkpointId: node?.checkpointId ?? null,
-      createdAt: this.#startOf(sessionId),
-      run: runOf(this.#core, config, sessionId),
-    });
-    return key;
+    const place = { ns: node?.ns ?? null, checkpointId: node?.checkpointId ?? null };
+    const run = runOf(this.#core, config, sessionId);
+    const token = randomUUID();
+    for (;;) {
+      const known = await this.#core.storage.toolEvents(sessionId, callId);
+      const attempt = 1 + Math.max(0, ...known.map((event) => event.attempt));
+      const key = { callId, attempt, tool };
+      await this.#add(sessionId, key, "started", { token, args }, place, run);
+      if (await this.#isOwn(sessionId, key, "started", token)) return key;
+    }
   }
 
-  /** Calls of one process never begin in the same millisecond: their order is that of their times. */
-  #startOf(sessionId: string): number {
-    const start = Math.max(this.#core.clock(), (this.#lastStart.get(sessionId) ?? 0) + 1);
-    this.#lastStart.delete(sessionId);
-    this.#lastStart.set(sessionId, start);
-    const [oldest] = this.#lastStart.size > MAX_SESSIONS ? this.#lastStart.keys() : [];
-    if (oldest !== undefined) this.#lastStart.delete(oldest);
-    return start;
+  /** Of two events with one key the first one stays: whose is it? */
+  async #isOwn(sessionId: string, key: CallKey, name: string, token: string): Promise<boolean> {
+    const events = await this.#core.storage.toolEvents(sessionId, key.callId);
+    const event = events.find((one) => one.attempt === key.attempt && one.event === name);
+    return ((await this.#body(sessionId, event)) as { token?: string }).token === token;
   }
 
   note(sessionId: string, key: CallKey, event: string, body: unknown): Promise<void> {
-    return this.#add(sessionId, key, event, body, {});
+    return this.#add(sessionId, key, event, body);
   }
 
   /** The call was made, whatever its result: one without an exact form is left out. */
@@ -94,25 +94,22 @@ export class ToolJournal {
     key: CallKey,
     event: string,
     body: unknown,
-    given: Partial<Pick<ToolEventRecord, "ns" | "checkpointId" | "createdAt">> & {
-      run?: ReturnType<typeof runOf>;
-    },
+    place: Pick<ToolEventRecord, "ns" | "checkpointId"> = NO_PLACE,
+    run?: RunState,
   ): Promise<void> {
     const thread = this.#core.thread(sessionId);
-    const { run, ...columns } = given;
-    const record = {
-      ...{ ns: null, checkpointId: null, createdAt: this.#core.clock() },
-      ...columns,
-      ...key,
-      event,
-      body: encodePlain(thread.log.classes, event, body),
-    };
+    const tree = encodePlain(thread.log.classes, key.tool, body);
+    const createdAt = this.#core.clock();
     await thread.write({
       name: "callTool",
       owner: {},
       run,
       basis: [],
-      records: () => ({ toolEvents: [record] }),
+      records: (numbering) => ({
+        toolEvents: [
+          { ...place, ...key, event, position: numbering.take(), body: tree, createdAt },
+        ],
+      }),
     });
   }
 
@@ -125,9 +122,7 @@ export class ToolJournal {
       byCall.set(key, [...(byCall.get(key) ?? []), event]);
     }
     const calls = await Promise.all([...byCall.values()].map((own) => this.#call(sessionId, own)));
-    return calls
-      .filter((call) => call !== undefined)
-      .sort((a, b) => a.version - b.version || a.startedAt.getTime() - b.startedAt.getTime());
+    return calls.filter((call) => call !== undefined).sort((a, b) => a.position - b.position);
   }
 
   async #call(
@@ -140,18 +135,19 @@ export class ToolJournal {
     const ended = ENDS.map(find).find((event) => event !== undefined);
     const undos = events.filter(({ event }) => /^undo \d+$/.test(event)).length;
     const failed = find(`undo failed ${undos}`);
-    const read = (event: ToolEventRecord | undefined) => this.body(sessionId, event);
+    const read = (event: ToolEventRecord | undefined) => this.#body(sessionId, event);
     return {
       callId: started.callId,
       attempt: started.attempt,
       tool: started.tool,
-      args: await read(started),
+      args: ((await read(started)) as { args?: unknown }).args,
       result: ended?.event === "done" ? await read(ended) : undefined,
       status: (ended?.event ?? "started") as ToolCall["status"],
       error: ended?.event === "failed" ? String(await read(ended)) : undefined,
       startedAt: new Date(started.createdAt),
       undo: find("undone") ? "undone" : undos === 0 ? "none" : failed ? "failed" : "undoing",
       undoError: failed && String(await read(failed)),
+      position: started.position,
       version: started.version,
       ns: started.ns ?? undefined,
       checkpointId: started.checkpointId ?? undefined,
@@ -160,7 +156,7 @@ export class ToolJournal {
   }
 
   /** A fresh copy of what an event says. */
-  async body(sessionId: string, event: ToolEventRecord | undefined): Promise<unknown> {
+  async #body(sessionId: string, event: ToolEventRecord | undefined): Promise<unknown> {
     if (event === undefined) return undefined;
     const tree = await this.#core.threads.texts.read(event.body);
     return decodePlain(this.#core.thread(sessionId).log.classes, tree);
@@ -173,12 +169,11 @@ export class ToolJournal {
   async claimUndo(sessionId: string, call: JournalledCall, token: string): Promise<boolean> {
     const event = `undo ${call.undos + 1}`;
     const { callId, attempt, tool } = call;
-    await this.note(sessionId, { callId, attempt, tool }, event, token);
-    const events = await this.#core.storage.toolEvents(sessionId, callId);
-    const own = events.find((one) => one.attempt === attempt && one.event === event);
-    return (await this.body(sessionId, own)) === token;
+    const key = { callId, attempt, tool };
+    await this.note(sessionId, key, event, { token });
+    return this.#isOwn(sessionId, key, event, token);
   }
 }
 
+const NO_PLACE = { ns: null, checkpointId: null };
 const ENDS = ["done", "failed", "interrupted"];
-const MAX_SESSIONS = 1000;

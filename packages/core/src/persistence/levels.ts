@@ -2,6 +2,7 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { isBaseMessage } from "@langchain/core/messages";
 import { messagesStateReducer } from "@langchain/langgraph";
 import { StorageError } from "../errors.js";
+import { isHidden } from "../nodes/paths.js";
 import { describe, invalid } from "../storage/ids.js";
 import { branchTo, type Graph, graphAt } from "./graph.js";
 
@@ -44,7 +45,7 @@ export async function levelsOf(
   for (const [i, node] of names.entries()) {
     const owner = await graphAt(graph, names.slice(0, i).join("|"));
     const own = owner && (owner.nodes as Record<string, PregelNode>)[node];
-    if (owner === undefined || own === undefined || node.startsWith("__")) {
+    if (owner === undefined || own === undefined || isHidden(node)) {
       const part = JSON.stringify(names.slice(0, i + 1).join("/"));
       throw new StorageError("NOT_FOUND", operation, `the graph has no node path ${part}`);
     }

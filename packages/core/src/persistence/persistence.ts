@@ -14,7 +14,7 @@ import {
   listCheckpoints,
 } from "./checkpoints.js";
 import { Core, type SessionRef, sessionIdOf } from "./core.js";
-import type { Graph } from "./graph.js";
+import type { AnyGraph } from "./graph.js";
 import { type ToolCall, ToolJournal } from "./journal.js";
 import { RollbackToolRegistry } from "./registry.js";
 import {
@@ -117,7 +117,7 @@ export class Persistence {
   saveCheckpoint(
     session: SessionRef,
     data: CheckpointData,
-    options: { readonly graph?: Graph } = {},
+    options: { readonly graph?: AnyGraph } = {},
   ): Promise<AgentCheckpoint> {
     return operation("saveCheckpoint", () =>
       saveCheckpoint(this.#core, sessionIdOf("saveCheckpoint", session), data, options.graph),
@@ -135,7 +135,7 @@ export class Persistence {
   ): Promise<AgentCheckpoint> {
     const name = "createTombstoneCheckpoint";
     return operation(name, () =>
-      createTombstone(this.#core, sessionIdOf(name, session), options.time),
+      createTombstone(this.#core, sessionIdOf(name, session), { time: options.time }),
     );
   }
 
@@ -239,7 +239,7 @@ export class Persistence {
    * @throws StorageError `FINISHED` under `resume: "required"` where nothing is left to run,
    * `GRAPH_MISMATCH` where the thread goes on in a node that the graph does not have
    */
-  run<G extends Graph>(
+  run<G extends AnyGraph>(
     graph: G,
     input: Parameters<G["invoke"]>[0],
     config: RunnableConfig & Record<string, unknown>,

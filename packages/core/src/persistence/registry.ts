@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ensureConfig, type RunnableConfig } from "@langchain/core/runnables";
 import { toJsonSchema } from "@langchain/core/utils/json_schema";
 import { isInteropZodSchema } from "@langchain/core/utils/types";
+import { operation } from "../errors.js";
 import { invalid } from "../storage/ids.js";
 import { CHECKPOINTER_KEY } from "./graph.js";
 import type { ToolCall, ToolJournal } from "./journal.js";
@@ -100,7 +101,7 @@ export class RollbackToolRegistry {
     if (journal === undefined || config.configurable?.thread_id === undefined) return invoke();
     const sessionId = String(config.configurable.thread_id);
     const { id, args } = callOf(input);
-    const key = await journal.start(config, id, tool.name, args);
+    const key = await operation("callTool", () => journal.start(config, id, tool.name, args));
     let result: unknown;
     try {
       result = await invoke();

@@ -4,7 +4,7 @@ import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { findCheckpoint, lookAgain } from "./checkpoints.js";
 import { type Core, runningNodeOf, type SessionRef, sessionIdOf } from "./core.js";
-import type { Graph } from "./graph.js";
+import { type AnyGraph, compiledOf, type Graph } from "./graph.js";
 import type { ToolCall, ToolJournal } from "./journal.js";
 import { encodeNotes } from "./notes.js";
 import { type Plan, planAll, planMessages } from "./plan.js";
@@ -20,7 +20,7 @@ export type RollbackStrategy = "default" | "messageHistoryOnly";
 
 export interface RollbackOptions {
   /** Needed for a checkpoint inside a subgraph; otherwise it is checked that the checkpoint fits. */
-  readonly graph?: Graph;
+  readonly graph?: AnyGraph;
   /** Default: the persistence's own. */
   readonly strategy?: RollbackStrategy;
   /** Only tells which calls would be undone. */
@@ -60,17 +60,17 @@ export async function rollbackTo(
   const target = await findCheckpoint(core, sessionId, checkpointId);
   checkTarget(target, sessionId, checkpointId);
   const { strategy, dryRun = false, inDoubt = "stop" } = options;
-  const graph = options.graph ?? graphOf(session);
+  const graph = options.graph === undefined ? graphOf(session) : compiledOf(options.graph);
   const plan = () => planOf(core, target, strategy, graph);
   await plan();
-  const calls = await callsToUndo(core, undoing.journal, undoing.registry, target);
+  const { journal, registry } = undoing;
+  // Runs under way must call no more tools while the calls of before are undone.
+  if (!dryRun) await fence(core, sessionId);
+  const calls = await callsToUndo(core, journal, registry, target);
   if (dryRun) {
     const [checkpoint] = await readCheckpoints(core, [target]);
     return { checkpoint: checkpoint as AgentCheckpoint, undone: calls, dryRun };
   }
-  // Runs under way must call no more tools while the calls of before are undone.
-  if (calls.length > 0) await fence(core, sessionId);
-  const { journal, registry } = undoing;
   const undone = await undoCalls(journal, registry, sessionId, calls, inDoubt);
   const head = await commitPlan(core, sessionId, OPERATION, plan);
   runningNodeOf(session)?.control?.requestDrain?.("threadkeep: rolled back");

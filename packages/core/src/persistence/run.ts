@@ -3,7 +3,7 @@ import { isCommand, isGraphDrained, RunControl } from "@langchain/langgraph";
 import { StorageError } from "../errors.js";
 import { placeOf } from "../saver/config.js";
 import type { Core } from "./core.js";
-import { checkFits, type Graph } from "./graph.js";
+import { type AnyGraph, checkFits, compiledOf, type Graph } from "./graph.js";
 import { readNotes } from "./notes.js";
 import { drives } from "./run-control.js";
 import { createTombstone } from "./tombstone.js";
@@ -27,12 +27,13 @@ const MAX_ROLLBACKS = 25;
 /** Runs a graph on a thread, and goes along with rollbacks until it ends. */
 export async function run(
   core: Core,
-  graph: Graph,
+  given: AnyGraph,
   input: unknown,
   config: RunnableConfig,
   { resume = "auto", tombstone = false, maxRollbacks = MAX_ROLLBACKS }: RunOptions,
 ): Promise<unknown> {
   const { threadId, checkpointId } = placeOf(OPERATION, config);
+  const graph = compiledOf(given);
   if (!["auto", "never", "required"].includes(resume)) {
     throw new StorageError("INVALID_ARGUMENT", OPERATION, "resume must be auto, never or required");
   }
@@ -46,7 +47,10 @@ export async function run(
     const control = new RunControl();
     drives(control, graph);
     try {
-      output = await graph.invoke(next, { durability: "sync", ...settings, control });
+      const settled = { durability: "sync", ...settings, control };
+      // An agent prepares what is new, and only that.
+      const isNew = next !== null && !isCommand(next);
+      output = await (isNew ? given : graph).invoke(next, settled);
       break;
     } catch (error) {
       if (!isStopped(error) || (await rollbacksOf(core, threadId)) === before) throw error;
@@ -59,7 +63,7 @@ export async function run(
     next = again.input;
   }
   if (tombstone && (await graph.getState(latest)).next.length === 0) {
-    await createTombstone(core, threadId, undefined);
+    await createTombstone(core, threadId, {});
   }
   return output;
 }

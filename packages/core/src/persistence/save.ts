@@ -6,7 +6,7 @@ import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { findCheckpoint } from "./checkpoints.js";
 import type { Core } from "./core.js";
 import { storePoint } from "./execution-point.js";
-import type { Graph } from "./graph.js";
+import { type AnyGraph, compiledOf } from "./graph.js";
 import { checkPoint, type ExecutionPoint, levelsOf, withIds } from "./levels.js";
 import { encodeNotes } from "./notes.js";
 import { createTombstone } from "./tombstone.js";
@@ -33,7 +33,7 @@ export async function saveCheckpoint(
   core: Core,
   sessionId: string,
   data: CheckpointData,
-  graph: Graph | undefined,
+  given: AnyGraph | undefined,
 ): Promise<AgentCheckpoint> {
   checkId(OPERATION, "checkpointId", data.checkpointId);
   if (data.label !== undefined) checkText(OPERATION, "label", data.label);
@@ -42,26 +42,29 @@ export async function saveCheckpoint(
     const [saved] = await readCheckpoints(core, [known]);
     return sameAs(core, saved as AgentCheckpoint, data);
   }
-  if (data.tombstone) return createTombstone(core, sessionId, data.createdAt);
+  const { nodePath, lastInput, lastOutput, properties, version } = data;
+  const notes = { nodePath, lastInput, lastOutput, ...(properties ? { properties } : {}) };
+  const columns = {
+    name: data.checkpointId,
+    label: data.label ?? null,
+    properties: encodeNotes(core, sessionId, notes),
+  };
+  const check = (next: number) => checkVersion(version, next);
+  if (data.tombstone) {
+    return createTombstone(core, sessionId, { time: data.createdAt, columns, check });
+  }
+  const graph = given && compiledOf(given);
   if (graph === undefined) {
     throw invalid(OPERATION, "a checkpoint that is not stored yet needs the graph, { graph }");
   }
   const point = pointOf(data);
   const levels = await levelsOf(OPERATION, graph, data.nodePath);
   checkPoint(OPERATION, point, levels.at(-1) as (typeof levels)[0]);
-  const { nodePath, lastInput, lastOutput, properties } = data;
-  const notes = { nodePath, lastInput, lastOutput, ...(properties ? { properties } : {}) };
   const stored = await storePoint(core, sessionId, levels, withIds(point), {
     operation: OPERATION,
     fences: false,
-    columns: {
-      name: data.checkpointId,
-      label: data.label ?? null,
-      properties: encodeNotes(core, sessionId, notes),
-      createdAt: data.createdAt?.getTime() ?? core.clock(),
-    },
-    check: async () =>
-      checkVersion(data.version, (await core.storage.guard(sessionId))?.nextVersion),
+    columns: { ...columns, createdAt: data.createdAt?.getTime() ?? core.clock() },
+    check: async () => check((await core.storage.guard(sessionId))?.nextVersion ?? 1),
   });
   return (await readCheckpoints(core, [stored]))[0] as AgentCheckpoint;
 }
@@ -77,7 +80,7 @@ function pointOf({
     : { nodePath, messageHistory, position: "after", output: lastOutput };
 }
 
-function checkVersion(wanted: number | undefined, next = 1): void {
+function checkVersion(wanted: number | undefined, next: number): void {
   if (wanted === undefined || wanted === next) return;
   const why = `the next version is ${next}, not ${wanted}`;
   throw new StorageError("CONFLICT", OPERATION, why, { retryable: false });

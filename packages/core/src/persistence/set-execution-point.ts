@@ -4,7 +4,7 @@ import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { type Core, runningNodeOf, type SessionRef, sessionIdOf } from "./core.js";
 import { storePoint } from "./execution-point.js";
-import type { Graph } from "./graph.js";
+import { type AnyGraph, compiledOf } from "./graph.js";
 import { checkPoint, type ExecutionPoint, levelsOf, withIds } from "./levels.js";
 import { encodeNotes } from "./notes.js";
 import { graphOf } from "./run-control.js";
@@ -12,7 +12,7 @@ import { graphOf } from "./run-control.js";
 /** Where a thread is to go on. */
 export interface PointOptions extends ExecutionPoint {
   /** Inside a node that `run` drives, that graph is the default. */
-  readonly graph?: Graph;
+  readonly graph?: AnyGraph;
   /** Whether a thread that has nothing left to run may be opened again. Default: `false`. */
   readonly reopen?: boolean;
 }
@@ -25,7 +25,8 @@ export async function setExecutionPoint(
   given: PointOptions,
 ): Promise<AgentCheckpoint> {
   const sessionId = sessionIdOf(OPERATION, session);
-  const { graph = graphOf(session), reopen = false, ...point } = given;
+  const { graph: other, reopen = false, ...point } = given;
+  const graph = other === undefined ? graphOf(session) : compiledOf(other);
   if (graph === undefined) throw invalid(OPERATION, "pass the graph, { graph }");
   const levels = await levelsOf(OPERATION, graph, point.nodePath);
   checkPoint(OPERATION, point, levels.at(-1) as (typeof levels)[0]);

@@ -38,10 +38,19 @@ export async function lastingNamespaces(core: Core, sessionId: string): Promise<
   return all.filter((ns) => ns !== "" && !ns.includes(":"));
 }
 
+/** What its maker says of a tombstone. */
+export interface TombstoneOptions {
+  /** Default: now. */
+  readonly time?: Date | undefined;
+  readonly columns?: Pick<CheckpointTrees, "name" | "label" | "properties">;
+  /** May throw, and nothing is stored. */
+  check?(next: number): void;
+}
+
 export async function createTombstone(
   core: Core,
   sessionId: string,
-  time: Date | undefined,
+  { time, columns, check }: TombstoneOptions,
 ): Promise<AgentCheckpoint> {
   const operation = "createTombstoneCheckpoint";
   const stored = await lookAgain(operation, sessionId, async () => {
@@ -50,16 +59,18 @@ export async function createTombstone(
       const why = `session ${JSON.stringify(sessionId)} has never run`;
       throw new StorageError("NOT_FOUND", operation, why);
     }
-    if (newest.checkpoint.tombstone) return newest;
+    if (newest.checkpoint.tombstone && columns === undefined) return newest;
     const at = time?.getTime() ?? core.clock();
     const others = await lastingNamespaces(core, sessionId);
-    const inner = await Promise.all(others.map((ns) => endOf(core, sessionId, ns, at)));
-    const root = tombstone(newest.checkpoint, at);
+    const ends = await Promise.all(others.map((ns) => endOf(core, sessionId, ns, at)));
+    const inner = ends.filter((end) => end !== undefined);
+    check?.(newest.guard.nextVersion + inner.length);
+    const root = { ...tombstone(newest.checkpoint, at), ...columns };
     await addCheckpoints(core.thread(sessionId), {
       name: operation,
       run: undefined,
       atVersion: newest.guard.nextVersion,
-      checkpoints: () => [...inner.filter((one) => one !== undefined), root],
+      checkpoints: () => [...inner, root],
     });
     return core.storage.checkpoint(sessionId, "", root.id);
   });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StorageError } from "../errors.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
@@ -101,7 +102,8 @@ export async function undoCalls(
     }
     const { undo } = registry.find(call.tool) as { undo(call: ToolCall): unknown };
     try {
-      await undo(call);
+      // Of a node that asks for the rollback, an undo is no call.
+      await AsyncLocalStorageProviderSingleton.getInstance().run(undefined, () => undo(call));
     } catch (error) {
       await journal.note(sessionId, call, `undo failed ${call.undos + 1}`, String(error));
       throw stop(call, String(error), error);

@@ -23,6 +23,12 @@ export class BatchNumbering implements Numbering {
     return this.#fresh;
   }
 
+  /** A number of its own for something that is no item. */
+  take(): number {
+    this.#next += 1;
+    return this.#next - 1;
+  }
+
   seq(item: Item): number {
     if (this.#log.isStored(item)) return item.seq;
     let seq = this.#fresh.get(item);

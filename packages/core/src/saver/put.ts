@@ -49,12 +49,15 @@ export async function putCheckpoint(
     copied: recorder?.takeCopies(ns, metadata.step),
   };
   const draft = draftCheckpoint(thread.log, checkpoint, known);
-  const before = recorder && runsBefore(recorder, { ns, id, parentId }, metadata.step);
+  const channels = new Set(Object.keys(versions));
+  const place = { ns, id, parentId, metadata, channels };
+  const before = recorder && runsBefore(recorder, place, threads.clock());
   recorder?.sawCheckpoint(ns, {
     checkpointId: id,
     step: metadata.step,
     values: { ...checkpoint.channel_values },
   });
+  const waited = before?.waited() ?? [];
   const columns = writeMetadata(thread.log.classes, metadata);
   const createdAt = timeOf(checkpoint.ts) ?? Date.now();
 
@@ -82,7 +85,7 @@ export async function putCheckpoint(
           state: finishCheckpoint(draft, numbering, dropped),
         },
       ],
-      nodeRuns: before?.runs(numbering) ?? [],
+      nodeRuns: [...(before?.runs(numbering) ?? []), ...waited],
     }),
   });
   for (const [channel, version] of Object.entries(newVersions ?? versions)) {

@@ -3,7 +3,9 @@ import { type InputTree, inputFrom } from "../nodes/input.js";
 import type { NodeRun } from "../nodes/node-run.js";
 import type { Reader } from "../state/manifest.js";
 import { type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
+import { checkId, checkObject, checkText, invalid } from "../storage/ids.js";
 import type { NodeRunRecord, StoredCheckpoint } from "../storage/storage.js";
+import { checkLimit } from "./config.js";
 import { checkpointKey } from "./lineage.js";
 import { again } from "./loader.js";
 import type { Threads } from "./threads.js";
@@ -18,6 +20,24 @@ export interface NodeRunQuery {
   readonly checkpointIds?: readonly string[];
   /** At most so many. */
   readonly limit?: number;
+}
+
+const STATUSES: readonly unknown[] = ["ok", "error", "interrupted"];
+
+/** @throws StorageError `INVALID_ARGUMENT` */
+export function checkNodeRunQuery(query: NodeRunQuery): NodeRunQuery {
+  const operation = "listNodeRuns";
+  checkObject(operation, "query", query);
+  const { nodePath, status, checkpointIds, limit } = query;
+  checkLimit(operation, limit);
+  if (nodePath !== undefined) checkText(operation, "nodePath", nodePath);
+  if (status !== undefined && !STATUSES.includes(status)) {
+    throw invalid(operation, `status must be one of ${STATUSES.join(", ")}`);
+  }
+  if (checkpointIds === undefined) return query;
+  if (!Array.isArray(checkpointIds)) throw invalid(operation, "checkpointIds must be a list");
+  for (const id of checkpointIds) checkId(operation, "checkpointIds", id);
+  return query;
 }
 
 interface Parsed {

@@ -13,12 +13,13 @@ import {
 import { operation, StorageError } from "../errors.js";
 import { RecorderContext } from "../nodes/context.js";
 import type { NodeRun } from "../nodes/node-run.js";
+import { goesOn } from "../nodes/paths.js";
 import { Recorder, type StoreRun } from "../nodes/recorder.js";
 import type { ValueClass } from "../state/classes.js";
 import type { Tree } from "../state/tree.js";
 import { checkId } from "../storage/ids.js";
 import type { Storage } from "../storage/storage.js";
-import { checkConfig, checkLimit, placeOf } from "./config.js";
+import { checkConfig, placeOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
 import { listTuples } from "./list.js";
 import { again } from "./loader.js";
@@ -31,7 +32,7 @@ import {
 } from "./maintenance.js";
 import { recallRuns, storeRun } from "./node-runs.js";
 import { putCheckpoint, putWrites } from "./put.js";
-import { type NodeRunQuery, readNodeRuns } from "./read-node-runs.js";
+import { checkNodeRunQuery, type NodeRunQuery, readNodeRuns } from "./read-node-runs.js";
 import { beginRun, type RunState } from "./run.js";
 import { textsOf } from "./texts.js";
 import type { Thread } from "./thread.js";
@@ -113,11 +114,12 @@ export class StorageSaver extends BaseCheckpointSaver {
     if (config.configurable?.thread_id === undefined) return undefined;
     const { threadId, ns, checkpointId } = placeOf("getTuple", config);
     const thread = this.#threads.get(threadId);
-    const run = this.#beginRun(config, thread);
+    const run = this.#beginRun(config, thread, ns);
     return again(async () => {
       const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
       run?.found(stored?.guard ?? thread.guard);
       if (stored === undefined) return undefined;
+      thread.sawGuard(stored.guard);
       if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
       const { tuple, state } = await readTuple(this.#threads, stored);
       if (run !== undefined) await this.#hand(run, threadId, ns, tuple, state);
@@ -126,14 +128,15 @@ export class StorageSaver extends BaseCheckpointSaver {
   }
 
   /** Before the first `await`: what is put into the context then holds for the whole run. */
-  #beginRun(config: RunnableConfig, thread: Thread): RunState | undefined {
+  #beginRun(config: RunnableConfig, thread: Thread, ns: string): RunState | undefined {
     const recorders = this.#recorders;
     const { clock } = this.#threads;
     const store: StoreRun = (execution, frame) => storeRun(thread, execution, frame);
-    const record = () => recorders && new Recorder(thread.id, thread.log, clock, store);
+    const place = { threadId: thread.id, ns };
+    const record = () => recorders && new Recorder(place, thread.log, clock, store);
     const run = beginRun(config, thread, record);
     // Only a run's own config has `interrupt`: reading a state enters nobody's context.
-    if (run?.recorder !== undefined && "interrupt" in config) recorders?.enter(run.recorder);
+    if (run?.recorder !== undefined && "interrupt" in config) recorders?.enter(run.recorder, ns);
     return run;
   }
 
@@ -144,8 +147,8 @@ export class StorageSaver extends BaseCheckpointSaver {
     const { recorder } = run;
     if (recorder === undefined) return;
     recorder.sawCheckpoint(ns, { checkpointId: id, step: tuple.metadata?.step, values });
-    const wasBegun = tuple.pendingWrites !== undefined && tuple.pendingWrites.length > 0;
-    if (wasBegun) await recallRuns(recorder, this.storage, threadId, ns, id);
+    const wasBegun = tuple.pendingWrites?.length || goesOn(values);
+    if (wasBegun) await recallRuns(recorder, this.storage, threadId, ns, tuple);
   }
 
   /**
@@ -211,8 +214,7 @@ export class StorageSaver extends BaseCheckpointSaver {
   async listNodeRuns(config: RunnableConfig, query: NodeRunQuery = {}): Promise<NodeRun[]> {
     return operation("listNodeRuns", () => {
       const { threadId } = placeOf("listNodeRuns", config);
-      checkLimit("listNodeRuns", query.limit);
-      return readNodeRuns(this.#threads, threadId, query);
+      return readNodeRuns(this.#threads, threadId, checkNodeRunQuery(query));
     });
   }
 

@@ -60,6 +60,7 @@ export const TOOL_EVENT_COLUMNS = [
   "tool",
   "checkpoint_ns",
   "checkpoint_id",
+  "position",
   "version",
   "body",
   "created_at",

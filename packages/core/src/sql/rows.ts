@@ -182,11 +182,13 @@ export function nodeRunParams(sessionId: string, r: NodeRunRecord): Param[] {
 
 /** A row of `TOOL_EVENT_COLUMNS`. */
 export function toolEventFrom(row: Row): ToolEventRecord {
-  const [, callId, attempt, event, tool, ns, checkpointId, version, body, createdAt] = row;
+  const [, callId, attempt, event, tool, ns, checkpointId, ...more] = row;
+  const [position, version, body, createdAt] = more;
   return {
     callId: callId as string,
     attempt: Number(attempt),
     event: event as string,
+    position: Number(position),
     tool: tool as string,
     ns: ns as Text,
     checkpointId: checkpointId as Text,
@@ -197,8 +199,10 @@ export function toolEventFrom(row: Row): ToolEventRecord {
 }
 
 export function toolEventParams(sessionId: string, e: ToolEventRecord): Param[] {
-  const { callId, attempt, event, tool, ns, checkpointId, version, body, createdAt } = e;
-  return [sessionId, callId, attempt, event, tool, ns, checkpointId, version, body, createdAt];
+  return [
+    ...[sessionId, e.callId, e.attempt, e.event, e.tool, e.ns, e.checkpointId],
+    ...[e.position, e.version, e.body, e.createdAt],
+  ];
 }
 
 /** A row of number, type and body. */

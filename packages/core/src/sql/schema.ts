@@ -139,6 +139,7 @@ export const TOOL_JOURNAL: Table = {
     text("tool"),
     nullable(text("checkpoint_ns")),
     nullable(id("checkpoint_id")),
+    integer("position"),
     integer("version"),
     text("body"),
     integer("created_at"),

@@ -104,6 +104,8 @@ export interface ToolEventRecord {
   /** Which execution of the call, from 1. */
   readonly attempt: number;
   readonly event: string;
+  /** Its number among the session's items and events, in the order in which they were stored. */
+  readonly position: number;
   readonly tool: string;
   /** Namespace and id of the checkpoint that the calling node read, where it is known. */
   readonly ns: string | null;
