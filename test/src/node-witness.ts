@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
+import { Command } from "@langchain/langgraph";
 import type { NodeRun, StorageSaver } from "@threadkeep/core";
 import { place } from "./checkpoints.js";
 import { assertSame, deepCopy } from "./equal.js";
@@ -95,8 +96,14 @@ export class Witness extends BaseCallbackHandler {
   }
 }
 
+/** By what it says: LangGraph copies a command's own marks into it when it hands it up. */
 function commandOf(error: unknown): unknown {
-  return (error as { command: unknown }).command;
+  const { update, goto, graph } = (error as { command: Command }).command;
+  return new Command({
+    ...(graph === undefined ? {} : { graph }),
+    ...(update === undefined ? {} : { update }),
+    goto: goto as string[],
+  });
 }
 
 function only(value: unknown, key: string): unknown {

@@ -137,7 +137,7 @@ export const shapeChecks: Checks = {
   },
 
   "a Command to the graph around a subgraph": seen(
-    ["after ok", "sub ok", "sub/deep ok", "sub/deep/leaves ok"],
+    ["after ok", "sub ok", "sub/deep ok", "sub/deep/leaves ok", "sub/end ok"],
     (checkpointer) => {
       const deep = new StateGraph(Trail)
         .addNode(

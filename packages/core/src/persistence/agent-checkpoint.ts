@@ -7,6 +7,7 @@ import { readNodeRuns } from "../saver/read-node-runs.js";
 import { readTuple } from "../saver/tuples.js";
 import type { CheckpointRecord, StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
+import { messagesOf } from "./messages.js";
 import { type Notes, readNotes } from "./notes.js";
 
 /**
@@ -81,13 +82,12 @@ function readCheckpoint(
     const notes = await readNotes(core, sessionId, known.checkpoint);
     const { checkpoint } = known;
     const values = tuple.checkpoint.channel_values;
-    const messages = values[core.messagesKey];
     return {
       sessionId,
       checkpointId: checkpoint.name ?? id,
       createdAt: new Date(checkpoint.createdAt),
       ...lastNode(checkpoint, notes, runs, values),
-      messageHistory: Array.isArray(messages) ? messages : [],
+      messageHistory: await messagesOf(core, tuple.config, tuple.checkpoint),
       version: checkpoint.version,
       parentId: checkpoint.parentId ?? undefined,
       tombstone: checkpoint.tombstone,

@@ -24,7 +24,7 @@ import {
   type SessionRef,
   sessionIdOf,
 } from "./core.js";
-import { encodeNotes, type Notes } from "./notes.js";
+import { encodeNotes, type Notes, readNotes } from "./notes.js";
 
 /** What to note beside a new checkpoint. */
 export interface CreateOptions {
@@ -55,11 +55,14 @@ export async function createCheckpoint(
   const { checkpointId: name, label } = options;
   if (name !== undefined) checkId(operation, "checkpointId", name);
   if (label !== undefined) checkText(operation, "label", label);
-  const notes = notesOf(core, session, sessionId, options);
-  encodeNotes(core, sessionId, notes);
+  const given = notesOf(core, session, sessionId, options);
+  encodeNotes(core, sessionId, given);
   const stored = await lookAgain(operation, sessionId, async () => {
     const original = await originalOf(core, session, sessionId);
-    const { guard } = original.stored;
+    const { guard, checkpoint } = original.stored;
+    // Inside a node the copy stands for this very moment, otherwise for that of the state.
+    const isRunning = runningNodeOf(session) !== undefined;
+    const notes = isRunning ? given : { ...given, stateVersion: checkpoint.version };
     const copy = copyOf(original, {
       id: newCheckpointId(),
       aside: true,
@@ -69,7 +72,7 @@ export async function createCheckpoint(
       createdAt: core.clock(),
     });
     const known = name === undefined ? undefined : await findCheckpoint(core, sessionId, name);
-    if (known !== undefined) return sameAs(core, known, copy);
+    if (known !== undefined) return sameAs(core, known, copy, given);
     if (options.version !== undefined && options.version !== guard.nextVersion) {
       const why = `the next version is ${guard.nextVersion}, not ${options.version}`;
       throw new StorageError("CONFLICT", operation, why, { retryable: false });
@@ -185,17 +188,17 @@ async function sameAs(
   core: Core,
   known: StoredCheckpoint,
   copy: CheckpointTrees,
+  notes: Notes,
 ): Promise<StoredCheckpoint> {
-  const { checkpoint } = known;
-  const texts = await Promise.all(
-    [copy.state, copy.properties ?? null].map((tree) => core.threads.texts.write(tree)),
-  );
+  const { checkpoint, sessionId } = known;
+  const { stateVersion: _age, ...noted } = await readNotes(core, sessionId, checkpoint);
+  const text = (one: Notes) => JSON.stringify(encodeNotes(core, sessionId, one) ?? {});
   const isSame =
     nodePathOf(checkpoint.ns) === nodePathOf(copy.ns) &&
     checkpoint.label === copy.label &&
     checkpoint.nodePath === copy.nodePath &&
-    checkpoint.state === texts[0] &&
-    (checkpoint.properties ?? "null") === texts[1];
+    checkpoint.state === (await core.threads.texts.write(copy.state)) &&
+    text(noted) === text(notes);
   if (isSame) return known;
   const why = `checkpoint ${JSON.stringify(checkpoint.name)} has other content`;
   throw new StorageError("ALREADY_EXISTS", "createCheckpoint", why);
@@ -236,7 +239,7 @@ export async function listCheckpoints(
   sessionId: string,
   query: CheckpointQuery,
 ): Promise<AgentCheckpoint[]> {
-  const { nodePath, label, checkpointNs, limit = 50 } = query;
+  const { label, checkpointNs, limit = 50 } = query;
   checkLimit("listCheckpoints", limit);
   checkLimit("listCheckpoints", query.before);
   const found: AgentCheckpoint[] = [];
@@ -244,33 +247,35 @@ export async function listCheckpoints(
   while (found.length < limit) {
     const page = await core.storage.list({
       sessionId,
-      limit: PAGE,
+      limit: Math.min(PAGE, limit - found.length),
       ...(label === undefined ? {} : { label }),
       ...(checkpointNs === undefined ? {} : { ns: checkpointNs }),
       ...(before === undefined ? {} : { beforeVersion: before }),
     });
-    const read = await readCheckpoints(
-      core,
-      page.filter((row) => isWanted(row, query)),
-    );
-    found.push(...read.filter((one) => nodePath === undefined || isOf(one, nodePath)));
+    const wanted: StoredCheckpoint[] = [];
+    for (const row of page) if (await isWanted(core, row, query)) wanted.push(row);
+    found.push(...(await readCheckpoints(core, wanted)));
     before = page.at(-1)?.checkpoint.version;
-    if (page.length < PAGE) break;
+    if (before === undefined || before === 1) break;
   }
-  return found.slice(0, limit);
+  return found;
 }
 
-function isWanted({ checkpoint }: StoredCheckpoint, query: CheckpointQuery): boolean {
-  const { tombstone, since, until } = query;
-  return (
-    (tombstone === undefined || checkpoint.tombstone === tombstone) &&
-    (since === undefined || checkpoint.createdAt >= since.getTime()) &&
-    (until === undefined || checkpoint.createdAt < until.getTime())
-  );
+async function isWanted(
+  core: Core,
+  { sessionId, checkpoint }: StoredCheckpoint,
+  { tombstone, since, until, nodePath }: CheckpointQuery,
+): Promise<boolean> {
+  const { createdAt } = checkpoint;
+  if (tombstone !== undefined && checkpoint.tombstone !== tombstone) return false;
+  if (since !== undefined && createdAt < since.getTime()) return false;
+  if (until !== undefined && createdAt >= until.getTime()) return false;
+  if (nodePath === undefined) return true;
+  if (checkpoint.tombstone) return nodePath === "tombstone";
+  if (checkpoint.nodePath !== null && JSON.parse(checkpoint.nodePath).includes(nodePath))
+    return true;
+  return (await readNotes(core, sessionId, checkpoint)).nodePath === nodePath;
 }
-
-const isOf = (checkpoint: AgentCheckpoint, nodePath: string) =>
-  checkpoint.nodePath === nodePath || checkpoint.nodePaths.includes(nodePath);
 
 /** @returns whether there was one */
 export async function deleteCheckpoint(

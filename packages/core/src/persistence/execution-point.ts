@@ -26,8 +26,11 @@ export interface PointStorage {
   readonly columns: PointColumns;
   /** Whether runs that began before can write no more. */
   readonly fences: boolean;
-  /** Called with what the thread goes on from now; may throw, and nothing is stored. */
-  check(base: StoredCheckpoint | undefined): void | Promise<void>;
+  /**
+   * Called with what the thread goes on from now; may throw, and nothing is stored.
+   * @returns what is there already and makes the point needless
+   */
+  check(base: StoredCheckpoint | undefined): Promise<StoredCheckpoint | undefined>;
 }
 
 type Values = Record<string, unknown>;
@@ -43,7 +46,8 @@ export async function storePoint(
   return lookAgain(options.operation, sessionId, async () => {
     const guard = await core.storage.guard(sessionId);
     const base = await core.storage.checkpoint(sessionId, "", undefined);
-    await options.check(base);
+    const known = await options.check(base);
+    if (known !== undefined) return known;
     const made = await checkpointsAt(core, sessionId, levels, point, base);
     const thread = core.thread(sessionId);
     const drafts = made.map(({ checkpoint }) => draftCheckpoint(thread.log, checkpoint));

@@ -82,7 +82,10 @@ export class Persistence {
     this.rollbackToolRegistry.connect(this.#journal, this.checkpointer);
   }
 
-  /** The time that checkpoints bear, in milliseconds since 1970. */
+  /**
+   * The time that checkpoints made by hand bear, in milliseconds since 1970; those of steps bear
+   * LangGraph's own.
+   */
   get clock(): () => number {
     return this.#core.clock;
   }
@@ -242,7 +245,7 @@ export class Persistence {
   run<G extends AnyGraph>(
     graph: G,
     input: Parameters<G["invoke"]>[0],
-    config: RunnableConfig & Record<string, unknown>,
+    config: RunnableConfig | (RunnableConfig & Record<string, unknown>),
     options: RunOptions = {},
   ): ReturnType<G["invoke"]> {
     const tombstone = options.tombstone ?? this.#tombstones;

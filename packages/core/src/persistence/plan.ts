@@ -11,17 +11,17 @@ import {
 } from "../saver/checkpoints.js";
 import type { CheckpointTrees } from "../saver/records.js";
 import { readTuple } from "../saver/tuples.js";
-import type { Tree, TreeObject } from "../state/tree.js";
-import { escapeKey } from "../state/tree.js";
+import type { Numbering } from "../state/list.js";
 import type { CheckpointRecord, StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
 import { checkFits, type Graph, graphAt, tasksOf } from "./graph.js";
-import { endOf, lastingNamespaces, tombstone } from "./tombstone.js";
+import { readNotes } from "./notes.js";
+import { lastingNamespaces, tombstone } from "./tombstone.js";
 
 /** What a rollback stores, and which of it the thread goes on from. */
 export interface Plan {
-  readonly checkpoints: readonly CheckpointTrees[];
-  readonly head: CheckpointTrees;
+  checkpoints(numbering: Numbering): readonly CheckpointTrees[];
+  readonly head: { readonly ns: string; readonly id: string };
 }
 
 /** Columns that the rollback gives its head. */
@@ -42,8 +42,22 @@ export async function planAll(
   const own = await readOriginal(core.threads, target);
   const levels = [...(await levelsAround(core, own)), own];
   const copies = await copyLevels(core, sessionId, levels, graph, columns);
-  const lasting = await lastingAt(core, sessionId, checkpoint, columns.createdAt);
-  return { checkpoints: [...lasting, ...copies], head: copies.at(-1) as CheckpointTrees };
+  const version = await versionOfState(core, target);
+  const lasting = await lastingAt(
+    core,
+    sessionId,
+    { ns: checkpoint.ns, version },
+    columns.createdAt,
+  );
+  const checkpoints = [...lasting, ...copies];
+  return { checkpoints: () => checkpoints, head: copies.at(-1) as CheckpointTrees };
+}
+
+/** A checkpoint that was named afterwards is as old as the state that it names. */
+export async function versionOfState(core: Core, target: StoredCheckpoint): Promise<number> {
+  const { checkpoint, sessionId } = target;
+  const { stateVersion } = await readNotes(core, sessionId, checkpoint);
+  return stateVersion ?? checkpoint.version;
 }
 
 /** The checkpoints of the graphs around a checkpoint, outermost first. */
@@ -157,7 +171,7 @@ async function innerNamespace(
 async function lastingAt(
   core: Core,
   sessionId: string,
-  target: CheckpointRecord,
+  target: Pick<CheckpointRecord, "ns" | "version">,
   createdAt: number,
 ): Promise<CheckpointTrees[]> {
   const namespaces = await lastingNamespaces(core, sessionId);
@@ -190,28 +204,4 @@ async function newestBefore(
     if (row === undefined || !row.checkpoint.aside) return row;
     beforeVersion = row.checkpoint.version;
   }
-}
-
-/** The conversation of the target, and nothing else: the next run begins at the first node. */
-export async function planMessages(
-  core: Core,
-  target: StoredCheckpoint,
-  columns: HeadColumns,
-): Promise<Plan> {
-  const own = await readOriginal(core.threads, target);
-  const { sessionId, checkpoint } = target;
-  const manifest = own.state as { v: Tree; values: TreeObject; versions: TreeObject };
-  const key = escapeKey(core.messagesKey);
-  const only = (all: TreeObject): TreeObject => (key in all ? { [key]: all[key] as Tree } : {});
-  const [values, versions] = [only(manifest.values), only(manifest.versions)];
-  const head: CheckpointTrees = {
-    ...copyOf(own, { ...columns, ns: "", parents: {}, nodePath: null }),
-    parentId: checkpoint.ns === "" ? checkpoint.id : null,
-    state: { v: manifest.v, values, versions, seen: {} },
-  };
-  const namespaces = await lastingNamespaces(core, sessionId);
-  const ends = await Promise.all(
-    namespaces.map((ns) => endOf(core, sessionId, ns, columns.createdAt)),
-  );
-  return { checkpoints: [...ends.filter((end) => end !== undefined), head], head };
 }

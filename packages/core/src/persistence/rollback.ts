@@ -7,7 +7,8 @@ import { type Core, runningNodeOf, type SessionRef, sessionIdOf } from "./core.j
 import { type AnyGraph, compiledOf, type Graph } from "./graph.js";
 import type { ToolCall, ToolJournal } from "./journal.js";
 import { encodeNotes } from "./notes.js";
-import { type Plan, planAll, planMessages } from "./plan.js";
+import { type Plan, planAll } from "./plan.js";
+import { planMessages } from "./plan-messages.js";
 import type { RollbackToolRegistry } from "./registry.js";
 import { graphOf } from "./run-control.js";
 import { callsToUndo, type InDoubt, undoCalls } from "./undo.js";
@@ -127,7 +128,7 @@ export async function commitPlan(
       run: undefined,
       ...(guard === undefined ? {} : { era: guard, atVersion: guard.nextVersion }),
       fences: true,
-      checkpoints: () => checkpoints,
+      checkpoints,
     });
     const { ns, id } = head;
     return (await core.storage.checkpoint(sessionId, ns, id)) as StoredCheckpoint;

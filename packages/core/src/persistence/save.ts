@@ -2,13 +2,14 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { StorageError } from "../errors.js";
 import { encodePlain } from "../saver/plain.js";
 import { checkId, checkText, invalid } from "../storage/ids.js";
+import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { findCheckpoint } from "./checkpoints.js";
 import type { Core } from "./core.js";
 import { storePoint } from "./execution-point.js";
 import { type AnyGraph, compiledOf } from "./graph.js";
 import { checkPoint, type ExecutionPoint, levelsOf, withIds } from "./levels.js";
-import { encodeNotes } from "./notes.js";
+import { encodeNotes, type Notes, readNotes } from "./notes.js";
 import { createTombstone } from "./tombstone.js";
 
 /** A checkpoint to store, such as one of another session (Koog: `AgentCheckpointData`). */
@@ -38,10 +39,7 @@ export async function saveCheckpoint(
   checkId(OPERATION, "checkpointId", data.checkpointId);
   if (data.label !== undefined) checkText(OPERATION, "label", data.label);
   const known = await findCheckpoint(core, sessionId, data.checkpointId);
-  if (known !== undefined) {
-    const [saved] = await readCheckpoints(core, [known]);
-    return sameAs(core, saved as AgentCheckpoint, data);
-  }
+  if (known !== undefined) return same(core, known, data);
   const { nodePath, lastInput, lastOutput, properties, version } = data;
   const notes = { nodePath, lastInput, lastOutput, ...(properties ? { properties } : {}) };
   const columns = {
@@ -49,7 +47,13 @@ export async function saveCheckpoint(
     label: data.label ?? null,
     properties: encodeNotes(core, sessionId, notes),
   };
-  const check = (next: number) => checkVersion(version, next);
+  const check = async (next: number) => {
+    // Somebody else may store it at the same time.
+    const stored = await findCheckpoint(core, sessionId, data.checkpointId);
+    if (stored !== undefined) await same(core, stored, data);
+    else checkVersion(version, next);
+    return stored;
+  };
   if (data.tombstone) {
     return createTombstone(core, sessionId, { time: data.createdAt, columns, check });
   }
@@ -86,18 +90,45 @@ function checkVersion(wanted: number | undefined, next: number): void {
   throw new StorageError("CONFLICT", OPERATION, why, { retryable: false });
 }
 
+async function same(
+  core: Core,
+  known: StoredCheckpoint,
+  data: CheckpointData,
+): Promise<AgentCheckpoint> {
+  const [saved] = await readCheckpoints(core, [known]);
+  const notes = await readNotes(core, known.sessionId, known.checkpoint);
+  return sameAs(core, saved as AgentCheckpoint, notes, data);
+}
+
 /** Saved again with the same content, it is the checkpoint that is there. */
-function sameAs(core: Core, saved: AgentCheckpoint, data: CheckpointData): AgentCheckpoint {
+function sameAs(
+  core: Core,
+  saved: AgentCheckpoint,
+  notes: Notes,
+  data: CheckpointData,
+): AgentCheckpoint {
   const { classes } = core.thread(saved.sessionId).log;
-  const text = (checkpoint: CheckpointData) =>
+  const text = (one: CheckpointData, { lastInput, lastOutput }: Notes) =>
     JSON.stringify(
       encodePlain(classes, "checkpoint", [
-        ...[checkpoint.nodePath, checkpoint.lastInput, checkpoint.lastOutput],
-        ...[checkpoint.messageHistory, checkpoint.label, checkpoint.properties ?? {}],
-        checkpoint.tombstone ?? false,
+        ...[one.nodePath, lastInput, lastOutput, one.label, one.properties ?? {}],
+        ...[one.tombstone ?? false, one.messageHistory.length],
       ]),
     );
-  if (text(saved) === text(data)) return saved;
+  const isSame =
+    // One that a step made has no notes, but its node's own input and output.
+    [notes, saved].some((own) => text(saved, own) === text(data, data)) &&
+    data.messageHistory.every((message, i) => isLike(message, saved.messageHistory[i]));
+  if (isSame) return saved;
   const why = `checkpoint ${JSON.stringify(data.checkpointId)} has other content`;
   throw new StorageError("ALREADY_EXISTS", OPERATION, why);
+}
+
+/** A message without an id got one when it was stored. */
+function isLike(message: BaseMessage, stored: BaseMessage | undefined): boolean {
+  const text = (one: BaseMessage | undefined) => {
+    const { type, data } = one?.toDict() ?? {};
+    return JSON.stringify([type, message.id === undefined ? { ...data, id: undefined } : data]);
+  };
+  return text(message) === text(stored);
 }

@@ -34,9 +34,9 @@ export async function setExecutionPoint(
   const notes = { nodePath, lastInput: input, lastOutput: output };
   const check = async (base: StoredCheckpoint | undefined) => {
     const isOpen = base !== undefined && !base.checkpoint.tombstone;
-    if (isOpen && (reopen || runningNodeOf(session) !== undefined)) return;
+    if (isOpen && (reopen || runningNodeOf(session) !== undefined)) return undefined;
     const place = { configurable: { thread_id: sessionId } };
-    if (isOpen && (await graph.getState(place)).next.length > 0) return;
+    if (isOpen && (await graph.getState(place)).next.length > 0) return undefined;
     const why = `session ${JSON.stringify(sessionId)} has nothing left to run`;
     throw new StorageError("FINISHED", OPERATION, why);
   };

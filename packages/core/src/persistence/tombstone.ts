@@ -43,8 +43,11 @@ export interface TombstoneOptions {
   /** Default: now. */
   readonly time?: Date | undefined;
   readonly columns?: Pick<CheckpointTrees, "name" | "label" | "properties">;
-  /** May throw, and nothing is stored. */
-  check?(next: number): void;
+  /**
+   * Called with the version that it gets; may throw, and nothing is stored.
+   * @returns what is there already and makes it needless
+   */
+  check?(next: number): Promise<StoredCheckpoint | undefined>;
 }
 
 export async function createTombstone(
@@ -64,7 +67,8 @@ export async function createTombstone(
     const others = await lastingNamespaces(core, sessionId);
     const ends = await Promise.all(others.map((ns) => endOf(core, sessionId, ns, at)));
     const inner = ends.filter((end) => end !== undefined);
-    check?.(newest.guard.nextVersion + inner.length);
+    const known = await check?.(newest.guard.nextVersion + inner.length);
+    if (known !== undefined) return known;
     const root = { ...tombstone(newest.checkpoint, at), ...columns };
     await addCheckpoints(core.thread(sessionId), {
       name: operation,

@@ -4,6 +4,7 @@ import { StorageError } from "../errors.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
 import type { JournalledCall, ToolCall, ToolJournal } from "./journal.js";
+import { versionOfState } from "./plan.js";
 import type { RollbackToolRegistry } from "./registry.js";
 
 /** What a rollback did, or would do, with the calls made after its target. */
@@ -40,11 +41,12 @@ export async function callsToUndo(
   registry: RollbackToolRegistry,
   target: StoredCheckpoint,
 ): Promise<JournalledCall[]> {
-  const { sessionId, checkpoint } = target;
+  const { sessionId } = target;
+  const version = await versionOfState(core, target);
   const wanted: JournalledCall[] = [];
   for (const call of await journal.calls(sessionId)) {
     if (call.undo === "undone" || !hadEffect(call, registry)) continue;
-    if (await isAfter(core, sessionId, call, checkpoint.version)) wanted.push(call);
+    if (await isAfter(core, sessionId, call, version)) wanted.push(call);
   }
   return wanted.reverse();
 }

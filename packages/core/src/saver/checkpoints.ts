@@ -40,7 +40,7 @@ export function copyOf(original: Original, changes: Changes): CheckpointTrees {
     properties: undefined,
     ...columns,
     state: original.state,
-    ...forkMetadata(record.step, parents),
+    ...forkMetadata(record.step, parents, original.metadata),
   };
 }
 
@@ -51,12 +51,17 @@ export function parentsOf({ metadata }: Original): Record<string, string> {
 }
 
 /** What LangGraph's metadata says of a checkpoint that no step of a run made. */
-export function forkMetadata(step: number | null, parents: Readonly<Record<string, string>>) {
+export function forkMetadata(
+  step: number | null,
+  parents: Readonly<Record<string, string>>,
+  original: TreeObject = {},
+) {
+  const { source: _source, step: _step, ...rest } = original;
   const escaped = Object.entries(parents).map(([ns, id]) => [escapeKey(ns), id]);
   return {
     source: "fork",
     step: step ?? -1,
-    metadata: { parents: Object.fromEntries(escaped) } as TreeObject,
+    metadata: { ...rest, parents: Object.fromEntries(escaped) } as TreeObject,
   };
 }
 

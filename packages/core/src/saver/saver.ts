@@ -51,7 +51,7 @@ export interface SaverOptions {
   readonly cacheChars?: number;
   /** Whether every execution of a node is recorded. Default: `true`. */
   readonly enableAutomaticPersistence?: boolean;
-  /** The time in milliseconds since 1970. Default: `Date.now`. */
+  /** The time of node runs, in milliseconds since 1970. Default: `Date.now`. */
   readonly clock?: () => number;
 }
 
