@@ -28,7 +28,7 @@ export const checkpoint = fc.record({
   source: from(null, "loop", "it's", ""),
   nodePath: from(null, "a/b"),
   tombstone: fc.boolean(),
-  aside: fc.boolean(),
+  copyOf: fc.option(fc.nat(9), { nil: null }),
   name: from(null, ...NAMES),
   label: from(null, ...LABELS),
   properties: fc.option(text),

@@ -58,7 +58,7 @@ export function checkpointRecord(given: Partial<CheckpointRecord> = {}): Checkpo
     source: null,
     nodePath: null,
     tombstone: false,
-    aside: false,
+    copyOf: null,
     name: null,
     label: null,
     properties: null,

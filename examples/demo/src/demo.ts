@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import type { Persistence, StorageSaver } from "@threadkeep/core";
 import { buildGraph, type DemoGraph } from "./graph.js";
-import { openSaver } from "./saver.js";
+import { openPersistence } from "./saver.js";
 import { type Observer, silent } from "./work.js";
 
 /** The thread of the demo, and where its files are. */
@@ -40,7 +40,8 @@ export function freshDemo(folder: string, thread: string): Demo {
 }
 
 export interface Opened {
-  saver: BaseCheckpointSaver;
+  persistence: Persistence;
+  saver: StorageSaver;
   graph: DemoGraph;
 }
 
@@ -50,10 +51,12 @@ export async function withGraph<T>(
   use: (opened: Opened) => Promise<T>,
   observer: Observer = silent,
 ): Promise<T> {
-  const { saver, close } = await openSaver(database);
+  const { persistence, writeReport } = openPersistence(database);
+  const saver = persistence.checkpointer;
   try {
-    return await use({ saver, graph: await buildGraph({ saver, folder, observer }) });
+    const graph = await buildGraph({ saver, folder, writeReport, observer });
+    return await use({ persistence, saver, graph });
   } finally {
-    await close();
+    await persistence.end();
   }
 }

@@ -4,6 +4,7 @@ import { END, Send, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { chooseWriter, OfflinePlanner, type Writer } from "./model.js";
 import { approve, plan, rank, report, useTool, write } from "./nodes.js";
+import { type ReportTool, reportTool } from "./report.js";
 import { type DemoState, State, Summary, SummaryOutput } from "./state.js";
 import { type Observer, silent, watch } from "./work.js";
 
@@ -14,16 +15,22 @@ interface Options {
   saver: BaseCheckpointSaver;
   /** Where the report goes. */
   folder: string;
+  writeReport?: ReportTool;
   observer?: Observer;
 }
 
-export async function buildGraph({ saver, folder, observer = silent }: Options) {
+export async function buildGraph({
+  saver,
+  folder,
+  writeReport = reportTool(),
+  observer = silent,
+}: Options) {
   return new StateGraph(State)
     .addNode("planner", watch(observer, plan(new OfflinePlanner({}))))
     .addNode("tool", watch(observer, useTool))
     .addNode("summarise", buildSummary(observer, await chooseWriter()))
     .addNode("approve", watch(observer, approve))
-    .addNode("report", watch(observer, report(folder)))
+    .addNode("report", watch(observer, report(folder, writeReport)))
     .addEdge(START, "planner")
     .addConditionalEdges("planner", afterPlanner, ["tool", "summarise"])
     .addEdge("tool", "planner")

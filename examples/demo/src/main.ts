@@ -6,6 +6,7 @@ import { approve, crash, goOn } from "./crash.js";
 import { freshDemo } from "./demo.js";
 import { showFork } from "./fork.js";
 import { heading, say } from "./print.js";
+import { showRollback } from "./rollback.js";
 import { showTimeline } from "./timeline.js";
 
 const folder = resolve(process.argv[2] ?? fileURLToPath(new URL("../.demo", import.meta.url)));
@@ -32,6 +33,9 @@ await showSizes(demo);
 
 heading("6. Fork: go back to before the summary, and change the focus");
 await showFork(demo);
+
+heading("7. Roll back: to before the last approval, and take back its report");
+await showRollback(demo);
 
 heading("Checks");
 summarizeChecks();

@@ -4,7 +4,7 @@ import { AIMessage, HumanMessage, SystemMessage, type ToolMessage } from "@langc
 import { interrupt } from "@langchain/langgraph";
 import { type Facts, modelOf, type Writer } from "./model.js";
 import { plural } from "./print.js";
-import { writeReport } from "./report.js";
+import { type ReportTool, reportFileOf, reportText } from "./report.js";
 import {
   type Answer,
   type DemoState,
@@ -90,10 +90,14 @@ export const approve: Body<DemoState, Partial<DemoState>> = {
   },
 };
 
-export const report = (folder: string): Body<DemoState, Partial<DemoState>> => ({
+export const report = (
+  folder: string,
+  writeReport: ReportTool,
+): Body<DemoState, Partial<DemoState>> => ({
   describe: ({ focus }) => ({ node: "report", title: `report by ${FOCUS[focus].title}` }),
   async run(state) {
-    const file = await writeReport(folder, state);
+    const file = reportFileOf(folder, state);
+    await writeReport.invoke({ file, text: reportText(state) });
     return [{ reportFile: file }, basename(file)];
   },
 });

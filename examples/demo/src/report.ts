@@ -1,13 +1,16 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { tool } from "@langchain/core/tools";
+import type { ToolCall } from "@threadkeep/core";
+import { z } from "zod";
 import { type DemoState, FOCUS } from "./state.js";
 
 const HEADERS = ["rank", "file", "lines", "bytes", "longest line", "TODOs", "exports or headings"];
 
 const row = (cells: (string | number)[]) => `| ${cells.join(" | ")} |`;
 
-export async function writeReport(folder: string, state: DemoState): Promise<string> {
-  const text = [
+export function reportText(state: DemoState): string {
+  return [
     `# The largest files, by ${FOCUS[state.focus].title}`,
     "",
     state.summary,
@@ -20,8 +23,30 @@ export async function writeReport(folder: string, state: DemoState): Promise<str
       row([index + 1, path, lines, bytes, longestLine, todos, outline.slice(0, 4).join(", ")]),
     ),
     "",
-  ];
-  const file = join(folder, `report-by-${state.focus}.md`);
-  await writeFile(file, text.join("\n"));
-  return file;
+  ].join("\n");
+}
+
+export function reportFileOf(folder: string, { focus }: DemoState): string {
+  return join(folder, `report-by-${focus}.md`);
+}
+
+const schema = z.object({ file: z.string(), text: z.string() });
+
+export function reportTool() {
+  return tool(({ file, text }) => writeFile(file, text), {
+    name: "write_report",
+    description: "Writes a report into a file.",
+    schema,
+  });
+}
+
+export type ReportTool = ReturnType<typeof reportTool>;
+
+export function reportFileIn({ args }: ToolCall): string {
+  return schema.parse(args).file;
+}
+
+/** Takes back what a call of the tool did. */
+export function deleteReport(call: ToolCall): Promise<void> {
+  return rm(reportFileIn(call), { force: true });
 }

@@ -2,7 +2,7 @@ import { Command } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { buildGraph, type DemoGraph } from "./graph.js";
 import { paint, say } from "./print.js";
-import { openSaver } from "./saver.js";
+import { openPersistence } from "./saver.js";
 import { type Focus, type Question, request } from "./state.js";
 import type { Observer, Work } from "./work.js";
 import { logWork } from "./worklog.js";
@@ -80,14 +80,16 @@ function input() {
   return null;
 }
 
-const { saver, close } = await openSaver(task.database);
+const { persistence, writeReport } = openPersistence(task.database);
+const saver = persistence.checkpointer;
 const holder = new Holder();
 holder.watch(saver);
-const graph = await buildGraph({ saver, folder: task.folder, observer: observe(holder) });
+const { folder } = task;
+const graph = await buildGraph({ saver, folder, writeReport, observer: observe(holder) });
 const config = { configurable: { thread_id: task.thread } };
 const state = await graph.invoke(input() as Input, { ...config, durability: "sync" });
 
 const question = (state as { __interrupt__?: { value: Question }[] }).__interrupt__?.[0]?.value;
-await close();
+await persistence.end();
 await tell(question ? { question } : { reportFile: state.reportFile });
 process.disconnect?.();

@@ -7,9 +7,11 @@ interface CheckpointRow {
   bytes: number;
 }
 
-interface WriteRow {
+/** A result of a node, or a record of what it was given or did. */
+interface ResultRow {
+  /** What the node read. */
   checkpoint_id: string;
-  value: string;
+  text: string;
 }
 
 interface ItemRow {
@@ -19,45 +21,56 @@ interface ItemRow {
 
 export interface StoredBytes {
   byCheckpoint: Map<string, number>;
-  /** Of all checkpoints, writes and items of the thread. */
+  /** Of all checkpoints, writes, node runs, tool calls and items of the thread. */
   total: number;
 }
 
+const RESULTS = `
+  SELECT checkpoint_id, value AS text FROM state_writes WHERE session_id = @thread
+  UNION ALL SELECT checkpoint_id, input FROM node_runs WHERE session_id = @thread
+  UNION ALL SELECT checkpoint_id, output FROM node_runs WHERE session_id = @thread AND output NOT NULL
+  UNION ALL SELECT checkpoint_id, error FROM node_runs WHERE session_id = @thread AND error NOT NULL
+  UNION ALL SELECT began.checkpoint_id, call.body
+    FROM tool_journal call JOIN tool_journal began USING (session_id, call_id, attempt)
+    WHERE session_id = @thread AND began.event = 'started'`;
+
 /**
- * What each checkpoint cost: its row, the task results that led to it, and the items that were new.
+ * What each checkpoint cost: its row, the results that led to it, and the items that were new.
  * Items are numbered in the order in which they were stored, so those up to the highest number that
  * a checkpoint names, and above those of all checkpoints before it, came with it.
  */
 export function storedBytes(database: string, thread: string): StoredBytes {
   const db = new Database(database, { readonly: true });
-  const all = <Row>(sql: string) => db.prepare(sql).all(thread) as Row[];
+  const all = <Row>(sql: string) => db.prepare(sql).all({ thread }) as Row[];
   const checkpoints = all<CheckpointRow>(
     `SELECT checkpoint_id, parent_id, state, octet_length(state) + octet_length(metadata) AS bytes
-     FROM agent_state WHERE session_id = ? ORDER BY version`,
+     FROM agent_state WHERE session_id = @thread ORDER BY version`,
   );
-  const writes = all<WriteRow>(
-    "SELECT checkpoint_id, value FROM state_writes WHERE session_id = ?",
-  );
+  const results = all<ResultRow>(RESULTS);
   const items = all<ItemRow>(
-    "SELECT seq, octet_length(body) AS bytes FROM state_items WHERE session_id = ? ORDER BY seq",
+    "SELECT seq, octet_length(body) AS bytes FROM state_items WHERE session_id = @thread ORDER BY seq",
   );
   db.close();
 
   const byCheckpoint = new Map<string, number>();
   let next = 0;
   for (const { checkpoint_id, parent_id, state, bytes } of checkpoints) {
-    const results = writes.filter((write) => write.checkpoint_id === parent_id);
-    const highest = Math.max(...[state, ...results.map(({ value }) => value)].map(highestItem));
-    let cost = bytes + sum(results.map(({ value }) => Buffer.byteLength(value)));
+    const before = results.filter((result) => result.checkpoint_id === parent_id);
+    const highest = Math.max(...[state, ...before.map(({ text }) => text)].map(highestItem));
+    let cost = bytes + sum(before.map(bytesOf));
     for (; next < items.length && items[next]!.seq <= highest; next += 1)
       cost += items[next]!.bytes;
     byCheckpoint.set(checkpoint_id, cost);
   }
   const total =
     sum(checkpoints.map(({ bytes }) => bytes)) +
-    sum(writes.map(({ value }) => Buffer.byteLength(value))) +
+    sum(results.map(bytesOf)) +
     sum(items.map(({ bytes }) => bytes));
   return { byCheckpoint, total };
+}
+
+function bytesOf({ text }: ResultRow): number {
+  return Buffer.byteLength(text);
 }
 
 function sum(numbers: number[]): number {

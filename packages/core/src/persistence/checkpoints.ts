@@ -8,14 +8,15 @@ import {
   type Original,
   readOriginal,
 } from "../saver/checkpoints.js";
-import { checkLimit, placeOf } from "../saver/config.js";
+import { placeOf } from "../saver/config.js";
 import { checkpointKey } from "../saver/lineage.js";
 import { ItemsGone } from "../saver/loader.js";
 import { removeCheckpoint } from "../saver/maintenance.js";
 import type { CheckpointTrees } from "../saver/records.js";
-import { checkId, checkText } from "../storage/ids.js";
+import { checkText } from "../storage/ids.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
+import { checkTime, checkWhole, checkWords } from "./check.js";
 import {
   type Core,
   type RunningNode,
@@ -25,6 +26,7 @@ import {
   sessionIdOf,
 } from "./core.js";
 import { encodeNotes, type Notes, readNotes } from "./notes.js";
+import { versionOfState } from "./plan.js";
 
 /** What to note beside a new checkpoint. */
 export interface CreateOptions {
@@ -53,26 +55,23 @@ export async function createCheckpoint(
   const operation = "createCheckpoint";
   const sessionId = sessionIdOf(operation, session);
   const { checkpointId: name, label } = options;
-  if (name !== undefined) checkId(operation, "checkpointId", name);
-  if (label !== undefined) checkText(operation, "label", label);
-  const given = notesOf(core, session, sessionId, options);
-  encodeNotes(core, sessionId, given);
+  checkWords(operation, options);
+  checkWhole(operation, "version", options.version);
+  const notes = notesOf(core, session, sessionId, options);
+  encodeNotes(core, sessionId, notes);
   const stored = await lookAgain(operation, sessionId, async () => {
     const original = await originalOf(core, session, sessionId);
-    const { guard, checkpoint } = original.stored;
-    // Inside a node the copy stands for this very moment, otherwise for that of the state.
-    const isRunning = runningNodeOf(session) !== undefined;
-    const notes = isRunning ? given : { ...given, stateVersion: checkpoint.version };
+    const { guard } = original.stored;
     const copy = copyOf(original, {
       id: newCheckpointId(),
-      aside: true,
+      copyOf: versionOfState(original.stored),
       name: name ?? null,
       label: label ?? null,
       properties: encodeNotes(core, sessionId, notes),
       createdAt: core.clock(),
     });
     const known = name === undefined ? undefined : await findCheckpoint(core, sessionId, name);
-    if (known !== undefined) return sameAs(core, known, copy, given);
+    if (known !== undefined) return sameAs(core, known, copy, notes);
     if (options.version !== undefined && options.version !== guard.nextVersion) {
       const why = `the next version is ${guard.nextVersion}, not ${options.version}`;
       throw new StorageError("CONFLICT", operation, why, { retryable: false });
@@ -191,7 +190,7 @@ async function sameAs(
   notes: Notes,
 ): Promise<StoredCheckpoint> {
   const { checkpoint, sessionId } = known;
-  const { stateVersion: _age, ...noted } = await readNotes(core, sessionId, checkpoint);
+  const noted = await readNotes(core, sessionId, checkpoint);
   const text = (one: Notes) => JSON.stringify(encodeNotes(core, sessionId, one) ?? {});
   const isSame =
     nodePathOf(checkpoint.ns) === nodePathOf(copy.ns) &&
@@ -240,8 +239,13 @@ export async function listCheckpoints(
   query: CheckpointQuery,
 ): Promise<AgentCheckpoint[]> {
   const { label, checkpointNs, limit = 50 } = query;
-  checkLimit("listCheckpoints", limit);
-  checkLimit("listCheckpoints", query.before);
+  const operation = "listCheckpoints";
+  checkWhole(operation, "limit", limit);
+  checkWhole(operation, "before", query.before);
+  checkWords(operation, { label, nodePath: query.nodePath });
+  if (checkpointNs !== undefined) checkText(operation, "checkpointNs", checkpointNs);
+  checkTime(operation, "since", query.since);
+  checkTime(operation, "until", query.until);
   const found: AgentCheckpoint[] = [];
   let { before } = query;
   while (found.length < limit) {

@@ -3,7 +3,8 @@ import { isBaseMessage } from "@langchain/core/messages";
 import { messagesStateReducer } from "@langchain/langgraph";
 import { StorageError } from "../errors.js";
 import { isHidden } from "../nodes/paths.js";
-import { describe, invalid } from "../storage/ids.js";
+import { checkText, describe, invalid } from "../storage/ids.js";
+import { checkChoice } from "./check.js";
 import { branchTo, type Graph, graphAt } from "./graph.js";
 
 /** A point of a graph from which it goes on (Koog: the arguments of `setExecutionPoint`). */
@@ -40,7 +41,7 @@ export async function levelsOf(
   graph: Graph,
   nodePath: string,
 ): Promise<Level[]> {
-  const names = nodePath.split("/");
+  const names = checkText(operation, "nodePath", nodePath).split("/");
   const levels: Level[] = [];
   for (const [i, node] of names.entries()) {
     const owner = await graphAt(graph, names.slice(0, i).join("|"));
@@ -60,9 +61,7 @@ export async function levelsOf(
 /** @throws StorageError `INVALID_ARGUMENT` for what the node, or the conversation, cannot be given */
 export function checkPoint(operation: string, point: ExecutionPoint, leaf: Level): void {
   const { position = "before", input, output, messageHistory } = point;
-  if (position !== "before" && position !== "after") {
-    throw invalid(operation, "position must be before or after");
-  }
+  checkChoice(operation, "position", position, ["before", "after"]);
   if (position === "after" && input !== undefined) {
     throw invalid(operation, "after a node there is no input, but an output");
   }

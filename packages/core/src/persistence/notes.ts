@@ -11,8 +11,6 @@ export interface Notes {
   readonly lastInput?: unknown;
   readonly lastOutput?: unknown;
   readonly properties?: Readonly<Record<string, unknown>>;
-  /** Of a copy of an older state: that state's version. */
-  readonly stateVersion?: number;
   /** Of a checkpoint that a rollback made: where it came from. */
   readonly rollback?: { readonly to: string; readonly strategy: string };
 }

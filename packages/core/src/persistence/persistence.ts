@@ -1,10 +1,11 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { SerializerProtocol } from "@langchain/langgraph-checkpoint";
-import { operation, StorageError } from "../errors.js";
+import { operation } from "../errors.js";
 import { type SaverOptions, StorageSaver } from "../saver/saver.js";
 import { checkId } from "../storage/ids.js";
 import type { Storage } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
+import { checkChoice, checkTime } from "./check.js";
 import {
   type CheckpointQuery,
   type CreateOptions,
@@ -137,9 +138,10 @@ export class Persistence {
     options: { readonly time?: Date } = {},
   ): Promise<AgentCheckpoint> {
     const name = "createTombstoneCheckpoint";
-    return operation(name, () =>
-      createTombstone(this.#core, sessionIdOf(name, session), { time: options.time }),
-    );
+    return operation(name, async () => {
+      checkTime(name, "time", options.time);
+      return createTombstone(this.#core, sessionIdOf(name, session), { time: options.time });
+    });
   }
 
   /**
@@ -203,9 +205,11 @@ export class Persistence {
     options: RollbackOptions = {},
   ): Promise<Rollback> {
     const name = "rollbackToCheckpoint";
-    return operation(name, () => {
+    return operation(name, async () => {
       checkId(name, "checkpointId", checkpointId);
-      const strategy = checkStrategy(options.strategy ?? this.rollbackStrategy);
+      const strategy = options.strategy ?? this.rollbackStrategy;
+      checkChoice(name, "strategy", strategy, ["default", "messageHistoryOnly"]);
+      checkChoice(name, "inDoubt", options.inDoubt, ["stop", "retry", "skip"]);
       const undoing = { journal: this.#journal, registry: this.rollbackToolRegistry };
       return rollbackTo(this.#core, undoing, session, checkpointId, { ...options, strategy });
     });
@@ -258,10 +262,4 @@ export class Persistence {
     const name = "toolCalls";
     return operation(name, () => this.#journal.calls(sessionIdOf(name, session)));
   }
-}
-
-function checkStrategy(strategy: RollbackStrategy): RollbackStrategy {
-  if (strategy === "default" || strategy === "messageHistoryOnly") return strategy;
-  const why = "strategy must be default or messageHistoryOnly";
-  throw new StorageError("INVALID_ARGUMENT", "rollbackToCheckpoint", why);
 }

@@ -15,7 +15,6 @@ import type { Numbering } from "../state/list.js";
 import type { CheckpointRecord, StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
 import { checkFits, type Graph, graphAt, tasksOf } from "./graph.js";
-import { readNotes } from "./notes.js";
 import { lastingNamespaces, tombstone } from "./tombstone.js";
 
 /** What a rollback stores, and which of it the thread goes on from. */
@@ -42,7 +41,7 @@ export async function planAll(
   const own = await readOriginal(core.threads, target);
   const levels = [...(await levelsAround(core, own)), own];
   const copies = await copyLevels(core, sessionId, levels, graph, columns);
-  const version = await versionOfState(core, target);
+  const version = versionOfState(target);
   const lasting = await lastingAt(
     core,
     sessionId,
@@ -53,12 +52,9 @@ export async function planAll(
   return { checkpoints: () => checkpoints, head: copies.at(-1) as CheckpointTrees };
 }
 
-/** A checkpoint that was named afterwards is as old as the state that it names. */
-export async function versionOfState(core: Core, target: StoredCheckpoint): Promise<number> {
-  const { checkpoint, sessionId } = target;
-  const { stateVersion } = await readNotes(core, sessionId, checkpoint);
-  return stateVersion ?? checkpoint.version;
-}
+/** A copy is as old as the state that it keeps: the nodes that read this state run again. */
+export const versionOfState = ({ checkpoint }: StoredCheckpoint): number =>
+  checkpoint.copyOf ?? checkpoint.version;
 
 /** The checkpoints of the graphs around a checkpoint, outermost first. */
 async function levelsAround(core: Core, own: Original): Promise<Original[]> {
@@ -201,7 +197,7 @@ async function newestBefore(
   let beforeVersion = version + 1;
   for (;;) {
     const [row] = await core.storage.list({ sessionId, ns, beforeVersion, limit: 1 });
-    if (row === undefined || !row.checkpoint.aside) return row;
+    if (row === undefined || row.checkpoint.copyOf === null) return row;
     beforeVersion = row.checkpoint.version;
   }
 }

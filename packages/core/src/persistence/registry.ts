@@ -83,11 +83,10 @@ export class RollbackToolRegistry {
     this.#journal = { journal, saver };
   }
 
-  /** Whether the run of this config keeps its state here. */
+  /** Whether the run of this config keeps its state here, or does not say where. */
   isOf(config: RunnableConfig): boolean {
-    return (
-      this.#journal !== undefined && config.configurable?.[CHECKPOINTER_KEY] === this.#journal.saver
-    );
+    const saver = config.configurable?.[CHECKPOINTER_KEY];
+    return this.#journal !== undefined && (saver === undefined || saver === this.#journal.saver);
   }
 
   /** Makes a call, and journals it. */
@@ -137,9 +136,9 @@ function watch(tool: CallableTool, registry: RollbackToolRegistry): void {
   const original = tool.invoke;
   const invoke = (input: unknown, given?: RunnableConfig): Promise<unknown> => {
     const config = ensureConfig(given);
-    const own = [...watchers].find((watcher) => watcher.isOf(config)) ?? [...watchers].at(-1);
     const call = () => original.call(tool, input, given);
-    return (own as RollbackToolRegistry).call(tool, call, input, config);
+    const own = [...watchers].reverse().find((watcher) => watcher.isOf(config));
+    return own === undefined ? call() : own.call(tool, call, input, config);
   };
   Object.defineProperty(tool, "invoke", { value: invoke, configurable: true, writable: true });
 }

@@ -63,7 +63,7 @@ export async function rollbackTo(
   const { strategy, dryRun = false, inDoubt = "stop" } = options;
   const graph = options.graph === undefined ? graphOf(session) : compiledOf(options.graph);
   const plan = () => planOf(core, target, strategy, graph);
-  await plan();
+  await lookAgain(OPERATION, sessionId, plan);
   const { journal, registry } = undoing;
   // Runs under way must call no more tools while the calls of before are undone.
   if (!dryRun) await fence(core, sessionId);
@@ -98,13 +98,16 @@ function checkTarget(
   }
 }
 
+/** Made of the target as it stands: others may have pruned since it was found. */
 async function planOf(
   core: Core,
-  target: StoredCheckpoint,
+  found: StoredCheckpoint,
   strategy: RollbackStrategy,
   graph: Graph | undefined,
 ): Promise<Plan> {
-  const { sessionId, checkpoint } = target;
+  const { sessionId, checkpoint } = found;
+  const target = await core.storage.checkpoint(sessionId, checkpoint.ns, checkpoint.id);
+  checkTarget(target, sessionId, checkpoint.name ?? checkpoint.id);
   const rollback = { to: checkpoint.name ?? checkpoint.id, strategy };
   const properties = encodeNotes(core, sessionId, { rollback });
   const columns = { properties, createdAt: core.clock() };

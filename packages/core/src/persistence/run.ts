@@ -2,8 +2,9 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { isCommand, isGraphDrained, RunControl } from "@langchain/langgraph";
 import { StorageError } from "../errors.js";
 import { placeOf } from "../saver/config.js";
+import { checkChoice, checkWhole } from "./check.js";
 import type { Core } from "./core.js";
-import { type AnyGraph, checkFits, compiledOf, type Graph } from "./graph.js";
+import { type AnyGraph, checkFits, compiledOf, type Graph, graphAt } from "./graph.js";
 import { readNotes } from "./notes.js";
 import { drives } from "./run-control.js";
 import { createTombstone } from "./tombstone.js";
@@ -34,12 +35,12 @@ export async function run(
 ): Promise<unknown> {
   const { threadId, checkpointId } = placeOf(OPERATION, config);
   const graph = compiledOf(given);
-  if (!["auto", "never", "required"].includes(resume)) {
-    throw new StorageError("INVALID_ARGUMENT", OPERATION, "resume must be auto, never or required");
-  }
+  checkChoice(OPERATION, "resume", resume, ["auto", "never", "required"]);
+  checkWhole(OPERATION, "maxRollbacks", maxRollbacks);
   const latest = { configurable: { ...config.configurable, checkpoint_id: undefined } };
-  let next =
-    checkpointId === undefined ? await firstInput(core, graph, input, latest, resume) : input;
+  let next = input;
+  if (checkpointId === undefined) next = await firstInput(core, graph, input, latest, resume);
+  else await checkStart(core, graph, config, checkpointId);
   let settings: RunnableConfig = config;
   let output: unknown;
   for (let rollbacks = 0; ; rollbacks += 1) {
@@ -83,12 +84,35 @@ async function firstInput(
   throw new StorageError("FINISHED", OPERATION, `thread ${thread} has nothing left to run`);
 }
 
+/** @throws StorageError `NOT_FOUND` or `GRAPH_MISMATCH` for the checkpoint that the config names */
+async function checkStart(core: Core, graph: Graph, config: RunnableConfig, id: string) {
+  if (await fits(core, graph, config)) return;
+  throw new StorageError("NOT_FOUND", OPERATION, `there is no checkpoint ${JSON.stringify(id)}`);
+}
+
 /** @throws StorageError `GRAPH_MISMATCH` where the thread goes on in a node that is gone */
 async function goesOn(core: Core, graph: Graph, config: RunnableConfig): Promise<boolean> {
+  if (!(await fits(core, graph, config))) return false;
+  return (await graph.getState(config)).next.length > 0;
+}
+
+/**
+ * Whether there is a state.
+ * @throws StorageError `GRAPH_MISMATCH` where it goes on in a node that is gone, in a subgraph too
+ */
+async function fits(core: Core, graph: Graph, config: RunnableConfig): Promise<boolean> {
   const tuple = await core.saver.getTuple(config);
   if (tuple === undefined) return false;
-  checkFits(OPERATION, graph, tuple.checkpoint.channel_values, tuple.checkpoint.id);
-  return (await graph.getState(config)).next.length > 0;
+  const ns = String(config.configurable?.checkpoint_ns ?? "");
+  const owner = (await graphAt(graph, ns)) ?? graph;
+  checkFits(OPERATION, owner, tuple.checkpoint.channel_values, tuple.checkpoint.id);
+  for (const { name, id } of (await graph.getState(config)).tasks) {
+    const inner = ns === "" ? `${name}:${id}` : `${ns}|${name}:${id}`;
+    await fits(core, graph, {
+      configurable: { thread_id: config.configurable?.thread_id, checkpoint_ns: inner },
+    });
+  }
+  return true;
 }
 
 /** `undefined` where the thread was rolled back to its end. */

@@ -4,6 +4,7 @@ import { encodePlain } from "../saver/plain.js";
 import { checkId, checkText, invalid } from "../storage/ids.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
+import { checkTime, checkWhole, checkWords } from "./check.js";
 import { findCheckpoint } from "./checkpoints.js";
 import type { Core } from "./core.js";
 import { storePoint } from "./execution-point.js";
@@ -37,7 +38,10 @@ export async function saveCheckpoint(
   given: AnyGraph | undefined,
 ): Promise<AgentCheckpoint> {
   checkId(OPERATION, "checkpointId", data.checkpointId);
-  if (data.label !== undefined) checkText(OPERATION, "label", data.label);
+  checkText(OPERATION, "nodePath", data.nodePath);
+  checkWords(OPERATION, data);
+  checkTime(OPERATION, "createdAt", data.createdAt);
+  checkWhole(OPERATION, "version", data.version);
   const known = await findCheckpoint(core, sessionId, data.checkpointId);
   if (known !== undefined) return same(core, known, data);
   const { nodePath, lastInput, lastOutput, properties, version } = data;

@@ -42,7 +42,7 @@ export async function callsToUndo(
   target: StoredCheckpoint,
 ): Promise<JournalledCall[]> {
   const { sessionId } = target;
-  const version = await versionOfState(core, target);
+  const version = versionOfState(target);
   const wanted: JournalledCall[] = [];
   for (const call of await journal.calls(sessionId)) {
     if (call.undo === "undone" || !hadEffect(call, registry)) continue;

@@ -34,7 +34,7 @@ export function copyOf(original: Original, changes: Changes): CheckpointTrees {
     ...record,
     id: newCheckpointId(),
     tombstone: false,
-    aside: false,
+    copyOf: null,
     name: null,
     label: null,
     properties: undefined,

@@ -79,7 +79,7 @@ export async function* listTuples(
     for (const stored of page) {
       if (chosen.length === left) break;
       // Copies to come back to are no steps of the thread; they are found by their ids.
-      if (stored.checkpoint.aside && query.id === undefined) continue;
+      if (stored.checkpoint.copyOf !== null && query.id === undefined) continue;
       if (await matches(threads, stored, filter)) chosen.push(stored);
     }
     left -= chosen.length;

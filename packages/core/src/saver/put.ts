@@ -24,7 +24,7 @@ import type { Threads } from "./threads.js";
 import { configOf } from "./tuples.js";
 
 /** What only checkpoints of the persistence API have. */
-export const UNNAMED = { tombstone: false, aside: false, name: null, label: null } as const;
+export const UNNAMED = { tombstone: false, copyOf: null, name: null, label: null } as const;
 
 /** Encodes a checkpoint before the first `await`, and resolves once it is durable. */
 export async function putCheckpoint(

@@ -10,6 +10,7 @@ export interface Handed extends ReadValues {
 
 /** What this process knows of one run on one thread. */
 export class RunState {
+  readonly #token: { requestDrain?(reason: string): void };
   /**
    * The thread as the run found it, so that it cannot write to a successor of the same id;
    * `undefined` where the thread had nothing yet.
@@ -24,7 +25,8 @@ export class RunState {
   readonly #handed = new Map<string, Handed>();
   #hasFound = false;
 
-  constructor(deletions: number, recorder: Recorder | undefined) {
+  constructor(token: object, deletions: number, recorder: Recorder | undefined) {
+    this.#token = token;
     this.deletions = deletions;
     this.recorder = recorder;
   }
@@ -35,6 +37,11 @@ export class RunState {
     this.#hasFound = true;
     this.incarnation = guard?.incarnation;
     this.rollbacks = guard?.rollbacks;
+  }
+
+  /** Asks LangGraph to end the run at its next step. */
+  stop(reason: string): void {
+    this.#token.requestDrain?.(reason);
   }
 
   /** Takes over what the run's first writing made. */
@@ -103,7 +110,7 @@ export function beginRun(
   }
   let state = threads.get(thread);
   if (state === undefined) {
-    state = new RunState(thread.deletions, recorder());
+    state = new RunState(token, thread.deletions, recorder());
     threads.set(thread, state);
     thread.keepFor(token);
   }

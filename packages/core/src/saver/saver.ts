@@ -228,10 +228,7 @@ export class StorageSaver extends BaseCheckpointSaver {
     );
   }
 
-  /**
-   * The next version of a channel: a number that grows and that no other branch uses.
-   * @see nextVersion
-   */
+  /** The next version of a channel: a number that grows and that no other branch uses. */
   override getNextVersion(current: number | undefined): number {
     return nextVersion(current);
   }

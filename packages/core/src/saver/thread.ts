@@ -113,8 +113,6 @@ export class Thread implements RunThread {
     this.lineage.clear();
   }
 
-  // --- reading ---------------------------------------------------------------------------------
-
   /** Fetches the items that the trees need and this process does not hold, then reads. */
   async reader(trees: readonly Tree[], at: Era): Promise<Reader> {
     const { items } = await this.#loader.load(trees, at);
@@ -183,7 +181,10 @@ export class Thread implements RunThread {
   /** Rejects a call that comes too late: the thread was deleted, rolled back or pruned. */
   #admit({ operation, reject }: Waiting): boolean {
     const refused = refusalOf(operation, this);
-    if (refused !== undefined) reject(refused);
+    if (refused !== undefined) {
+      if (refused.code === "ROLLED_BACK") operation.run?.stop(refused.message);
+      reject(refused);
+    }
     return refused === undefined;
   }
 

@@ -10,7 +10,7 @@ export const CHECKPOINT_COLUMNS = [
   "source",
   "node_path",
   "tombstone",
-  "aside",
+  "copy_of",
   "name",
   "label",
   "properties",

@@ -24,7 +24,7 @@ const integer = (value: unknown): number | null => (value === null ? null : Numb
 /** A row that begins with `CHECKPOINT_COLUMNS`. */
 export function checkpointFrom(row: Row): CheckpointRecord {
   const [, key, version, id, parentId, step, source, nodePath, ...more] = row;
-  const [tombstone, aside, name, label, properties, runId, state, metadata, createdAt, ns] = more;
+  const [tombstone, copyOf, name, label, properties, runId, state, metadata, createdAt, ns] = more;
   return {
     ns: (ns as Text) ?? (key as string),
     version: Number(version),
@@ -34,7 +34,7 @@ export function checkpointFrom(row: Row): CheckpointRecord {
     source: source as Text,
     nodePath: nodePath as Text,
     tombstone: integer(tombstone) === 1,
-    aside: integer(aside) === 1,
+    copyOf: integer(copyOf),
     name: name as Text,
     label: label as Text,
     properties: properties as Text,
@@ -57,7 +57,7 @@ export function checkpointParams(sessionId: string, c: CheckpointRecord): Param[
     c.source,
     c.nodePath,
     c.tombstone ? 1 : null,
-    c.aside ? 1 : null,
+    c.copyOf,
     c.name,
     c.label,
     c.properties,

@@ -60,7 +60,7 @@ export const AGENT_STATE: Table = {
     nullable(text("source")),
     nullable(text("node_path")),
     nullable(integer("tombstone")),
-    nullable(integer("aside")),
+    nullable(integer("copy_of")),
     nullable(id("name")),
     nullable(text("label")),
     nullable(text("properties")),

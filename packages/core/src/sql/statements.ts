@@ -37,7 +37,7 @@ export class Statements {
    * Parameters: session, namespace, perhaps an id, three times the session.
    */
   checkpoint(byId: boolean): string {
-    const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : " AND aside IS NULL"}`;
+    const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : " AND copy_of IS NULL"}`;
     const order = byId ? "" : " ORDER BY version DESC LIMIT 1";
     return this.#text(`checkpoint ${byId}`, (joins) =>
       withWrites(joins, `${pageOf(joins)} WHERE ${where}${order}`, true),

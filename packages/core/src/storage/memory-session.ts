@@ -112,7 +112,7 @@ export function removeRecords(session: Session, { checkpoints, items }: Removal)
 export function newestOf(session: Session, ns: string): CheckpointRecord | undefined {
   let newest: CheckpointRecord | undefined;
   for (const checkpoint of session.checkpoints.values()) {
-    if (checkpoint.ns !== ns || checkpoint.aside) continue;
+    if (checkpoint.ns !== ns || checkpoint.copyOf !== null) continue;
     if (newest === undefined || checkpoint.version > newest.version) newest = checkpoint;
   }
   return newest;

@@ -41,8 +41,11 @@ export interface CheckpointRecord {
   /** The paths of the nodes whose results made it, as a JSON list. */
   readonly nodePath: string | null;
   readonly tombstone: boolean;
-  /** A copy to come back to: never the newest of its namespace, however late it was made. */
-  readonly aside: boolean;
+  /**
+   * Of a copy to come back to: the version of the state that it keeps. It is never the newest of its
+   * namespace, however late it was made.
+   */
+  readonly copyOf: number | null;
   /** What its maker called it: found by `ListQuery.name`, unique per session. */
   readonly name: string | null;
   /** A word of its maker's, which any number of checkpoints may bear. */

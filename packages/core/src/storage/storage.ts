@@ -45,7 +45,7 @@ export interface Storage {
 
   /**
    * The checkpoint of that id, or, without one, that of the highest version in the namespace which
-   * does not stand aside.
+   * is no copy to come back to.
    */
   checkpoint(
     sessionId: string,
