@@ -1,4 +1,4 @@
-import { checkId, checkText, describe, invalid } from "../storage/ids.js";
+import { checkId, checkObject, checkText, describe, invalid } from "../storage/ids.js";
 
 /** @throws StorageError `INVALID_ARGUMENT` */
 export function checkTime(operation: string, name: string, time: unknown): void {
@@ -30,11 +30,14 @@ export interface Words {
   readonly checkpointId?: unknown;
   readonly label?: unknown;
   readonly nodePath?: unknown;
+  readonly properties?: unknown;
 }
 
 /** @throws StorageError `INVALID_ARGUMENT` */
-export function checkWords(operation: string, { checkpointId, label, nodePath }: Words): void {
+export function checkWords(operation: string, words: Words): void {
+  const { checkpointId, label, nodePath, properties } = words;
   if (checkpointId !== undefined) checkId(operation, "checkpointId", checkpointId);
   if (label !== undefined) checkText(operation, "label", label);
   if (nodePath !== undefined) checkText(operation, "nodePath", nodePath);
+  if (properties !== undefined) checkObject(operation, "properties", properties);
 }

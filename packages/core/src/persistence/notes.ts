@@ -1,7 +1,6 @@
 import { StorageError } from "../errors.js";
 import { decodePlain, encodePlain } from "../saver/plain.js";
 import type { Tree } from "../state/tree.js";
-import { checkObject } from "../storage/ids.js";
 import type { CheckpointRecord } from "../storage/storage.js";
 import type { Core } from "./core.js";
 
@@ -17,8 +16,6 @@ export interface Notes {
 
 /** @throws StorageError `NOT_SERIALIZABLE` naming the path */
 export function encodeNotes(core: Core, sessionId: string, notes: Notes): Tree | undefined {
-  if (notes.properties !== undefined)
-    checkObject("createCheckpoint", "properties", notes.properties);
   const given = Object.fromEntries(Object.entries(notes).filter(([, note]) => note !== undefined));
   if (Object.keys(given).length === 0) return undefined;
   return encodePlain(core.thread(sessionId).log.classes, "checkpoint", given);
