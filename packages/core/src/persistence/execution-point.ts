@@ -45,6 +45,7 @@ export async function storePoint(
 ): Promise<StoredCheckpoint> {
   return lookAgain(options.operation, sessionId, async () => {
     const guard = await core.storage.guard(sessionId);
+    if (guard !== undefined) core.thread(sessionId).sawGuard(guard);
     const base = await core.storage.checkpoint(sessionId, "", undefined);
     const known = await options.check(base);
     if (known !== undefined) return known;

@@ -67,7 +67,9 @@ export async function rollbackTo(
   const { journal, registry } = undoing;
   // Runs under way must call no more tools while the calls of before are undone.
   if (!dryRun) await fence(core, sessionId);
-  const calls = await callsToUndo(core, journal, registry, target);
+  const calls = await lookAgain(OPERATION, sessionId, () =>
+    callsToUndo(core, journal, registry, target),
+  );
   if (dryRun) {
     const [checkpoint] = await readCheckpoints(core, [target]);
     return { checkpoint: checkpoint as AgentCheckpoint, undone: calls, dryRun };
@@ -125,6 +127,7 @@ export async function commitPlan(
 ): Promise<StoredCheckpoint> {
   return lookAgain(operation, sessionId, async () => {
     const guard = await core.storage.guard(sessionId);
+    if (guard !== undefined) core.thread(sessionId).sawGuard(guard);
     const { checkpoints, head } = await plan();
     await addCheckpoints(core.thread(sessionId), {
       name: operation,

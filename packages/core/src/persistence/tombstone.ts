@@ -63,6 +63,7 @@ export async function createTombstone(
       throw new StorageError("NOT_FOUND", operation, why);
     }
     if (newest.checkpoint.tombstone && columns === undefined) return newest;
+    core.thread(sessionId).sawGuard(newest.guard);
     const at = time?.getTime() ?? core.clock();
     const others = await lastingNamespaces(core, sessionId);
     const ends = await Promise.all(others.map((ns) => endOf(core, sessionId, ns, at)));

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StorageError } from "../errors.js";
+import { isWithin } from "../nodes/paths.js";
+import { parentsOf, readOriginal } from "../saver/checkpoints.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
 import type { JournalledCall, ToolCall, ToolJournal } from "./journal.js";
@@ -42,11 +44,12 @@ export async function callsToUndo(
   target: StoredCheckpoint,
 ): Promise<JournalledCall[]> {
   const { sessionId } = target;
-  const version = versionOfState(target);
+  const levels = await levelsOf(core, target);
   const wanted: JournalledCall[] = [];
   for (const call of await journal.calls(sessionId)) {
     if (call.undo === "undone" || !hadEffect(call, registry)) continue;
-    if (await isAfter(core, sessionId, call, version)) wanted.push(call);
+    const version = await versionOf(core, sessionId, call);
+    if (levels.some((level) => isUndone(level, call.ns ?? "", version))) wanted.push(call);
   }
   return wanted.reverse();
 }
@@ -57,16 +60,40 @@ function hadEffect({ status, tool }: JournalledCall, registry: RollbackToolRegis
 }
 
 /** A call belongs to the checkpoint that its node read, though that may be stored after it. */
-async function isAfter(
-  core: Core,
-  sessionId: string,
-  { version, ns, checkpointId }: JournalledCall,
-  target: number,
-): Promise<boolean> {
-  if (version >= target) return true;
-  if (checkpointId === undefined) return false;
-  const places = await core.storage.versions(sessionId, checkpointId);
-  return places.some((place) => place.ns === ns && place.version >= target);
+async function versionOf(core: Core, sessionId: string, call: JournalledCall): Promise<number> {
+  if (call.checkpointId === undefined) return call.version;
+  const places = await core.storage.versions(sessionId, call.checkpointId);
+  const read = places.find((place) => place.ns === call.ns)?.version ?? 0;
+  return Math.max(call.version, read);
+}
+
+/** A graph that goes back to a state of that version. */
+interface Level {
+  readonly ns: string;
+  readonly version: number;
+  /** The subgraph in it that goes back to a later state of its own. */
+  readonly inner: string | undefined;
+}
+
+/** The target's graph, and those around it: in them the step begins anew in which the target lies. */
+async function levelsOf(core: Core, target: StoredCheckpoint): Promise<Level[]> {
+  const { sessionId, checkpoint } = target;
+  const around = Object.entries(parentsOf(await readOriginal(core.threads, target)))
+    .filter(([ns]) => isWithin(checkpoint.ns, ns) && ns !== checkpoint.ns)
+    .sort(([a], [b]) => a.length - b.length);
+  const found = await Promise.all(
+    around.map(async ([ns, id], i) => {
+      const places = await core.storage.versions(sessionId, id);
+      const version = places.find((place) => place.ns === ns)?.version ?? checkpoint.version;
+      return { ns, version, inner: around[i + 1]?.[0] ?? checkpoint.ns };
+    }),
+  );
+  const whole = { ns: "", version: versionOfState(target), inner: undefined };
+  return [...found, whole];
+}
+
+function isUndone({ ns, version, inner }: Level, of: string, made: number): boolean {
+  return made >= version && isWithin(of, ns) && (inner === undefined || !isWithin(of, inner));
 }
 
 /**
