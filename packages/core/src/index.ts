@@ -7,11 +7,12 @@ export {
 } from "./history/chat-message-history.js";
 export type { NodeRun } from "./nodes/node-run.js";
 export type { AgentCheckpoint } from "./persistence/agent-checkpoint.js";
-export type { CheckpointQuery, CreateOptions } from "./persistence/checkpoints.js";
+export type { CreateOptions } from "./persistence/checkpoints.js";
 export type { SessionRef } from "./persistence/core.js";
 export type { AnyGraph, Graph } from "./persistence/graph.js";
 export type { ToolCall } from "./persistence/journal.js";
 export type { ExecutionPoint } from "./persistence/levels.js";
+export type { CheckpointQuery } from "./persistence/list-checkpoints.js";
 export { Persistence, type PersistenceOptions } from "./persistence/persistence.js";
 export {
   type CallableTool,

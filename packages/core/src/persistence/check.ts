@@ -22,7 +22,8 @@ export function checkChoice(
 export function checkWhole(operation: string, name: string, given: unknown): void {
   if (given === undefined) return;
   if (typeof given === "number" && Number.isSafeInteger(given) && given >= 0) return;
-  throw invalid(operation, `${name} must be a whole number, 0 or more, not ${describe(given)}`);
+  const what = typeof given === "number" ? given : describe(given);
+  throw invalid(operation, `${name} must be a whole number, 0 or more, not ${what}`);
 }
 
 /** The words that name or describe a checkpoint. */

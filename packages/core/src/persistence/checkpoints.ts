@@ -13,10 +13,9 @@ import { checkpointKey } from "../saver/lineage.js";
 import { ItemsGone } from "../saver/loader.js";
 import { removeCheckpoint } from "../saver/maintenance.js";
 import type { CheckpointTrees } from "../saver/records.js";
-import { checkText } from "../storage/ids.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
-import { checkTime, checkWhole, checkWords } from "./check.js";
+import { checkWhole, checkWords } from "./check.js";
 import {
   type Core,
   type RunningNode,
@@ -211,74 +210,6 @@ export async function findCheckpoint(
 ): Promise<StoredCheckpoint | undefined> {
   const [named] = await core.storage.list({ sessionId, name: checkpointId, limit: 1 });
   return named ?? (await core.storage.list({ sessionId, id: checkpointId, limit: 1 }))[0];
-}
-
-/** Which checkpoints. */
-export interface CheckpointQuery {
-  /** Only those that a run of this node made. */
-  readonly nodePath?: string;
-  readonly label?: string;
-  /** Only tombstones, or none. */
-  readonly tombstone?: boolean;
-  /** Only those of this namespace, `""` for the graph itself. Default: all. */
-  readonly checkpointNs?: string;
-  /** Only those made at this time or later, or earlier than it. */
-  readonly since?: Date;
-  readonly until?: Date;
-  /** Only those with a smaller version: the next page begins at the last one's. */
-  readonly before?: number;
-  /** At most so many. Default: 50. */
-  readonly limit?: number;
-}
-
-const PAGE = 64;
-
-export async function listCheckpoints(
-  core: Core,
-  sessionId: string,
-  query: CheckpointQuery,
-): Promise<AgentCheckpoint[]> {
-  const { label, checkpointNs, limit = 50 } = query;
-  const operation = "listCheckpoints";
-  checkWhole(operation, "limit", limit);
-  checkWhole(operation, "before", query.before);
-  checkWords(operation, { label, nodePath: query.nodePath });
-  if (checkpointNs !== undefined) checkText(operation, "checkpointNs", checkpointNs);
-  checkTime(operation, "since", query.since);
-  checkTime(operation, "until", query.until);
-  const found: AgentCheckpoint[] = [];
-  let { before } = query;
-  while (found.length < limit) {
-    const page = await core.storage.list({
-      sessionId,
-      limit: Math.min(PAGE, limit - found.length),
-      ...(label === undefined ? {} : { label }),
-      ...(checkpointNs === undefined ? {} : { ns: checkpointNs }),
-      ...(before === undefined ? {} : { beforeVersion: before }),
-    });
-    const wanted: StoredCheckpoint[] = [];
-    for (const row of page) if (await isWanted(core, row, query)) wanted.push(row);
-    found.push(...(await readCheckpoints(core, wanted)));
-    before = page.at(-1)?.checkpoint.version;
-    if (before === undefined || before === 1) break;
-  }
-  return found;
-}
-
-async function isWanted(
-  core: Core,
-  { sessionId, checkpoint }: StoredCheckpoint,
-  { tombstone, since, until, nodePath }: CheckpointQuery,
-): Promise<boolean> {
-  const { createdAt } = checkpoint;
-  if (tombstone !== undefined && checkpoint.tombstone !== tombstone) return false;
-  if (since !== undefined && createdAt < since.getTime()) return false;
-  if (until !== undefined && createdAt >= until.getTime()) return false;
-  if (nodePath === undefined) return true;
-  if (checkpoint.tombstone) return nodePath === "tombstone";
-  if (checkpoint.nodePath !== null && JSON.parse(checkpoint.nodePath).includes(nodePath))
-    return true;
-  return (await readNotes(core, sessionId, checkpoint)).nodePath === nodePath;
 }
 
 /** @returns whether there was one */

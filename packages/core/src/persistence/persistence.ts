@@ -7,16 +7,15 @@ import type { Storage } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { checkChoice, checkTime } from "./check.js";
 import {
-  type CheckpointQuery,
   type CreateOptions,
   createCheckpoint,
   deleteCheckpoint,
   findCheckpoint,
-  listCheckpoints,
 } from "./checkpoints.js";
 import { Core, type SessionRef, sessionIdOf } from "./core.js";
 import type { AnyGraph } from "./graph.js";
 import { type ToolCall, ToolJournal } from "./journal.js";
+import { type CheckpointQuery, listCheckpoints } from "./list-checkpoints.js";
 import { RollbackToolRegistry } from "./registry.js";
 import {
   type Rollback,

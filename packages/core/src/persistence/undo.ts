@@ -3,6 +3,7 @@ import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StorageError } from "../errors.js";
 import { isWithin } from "../nodes/paths.js";
 import { parentsOf, readOriginal } from "../saver/checkpoints.js";
+import { checkpointKey } from "../saver/lineage.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
 import type { JournalledCall, ToolCall, ToolJournal } from "./journal.js";
@@ -45,10 +46,11 @@ export async function callsToUndo(
 ): Promise<JournalledCall[]> {
   const { sessionId } = target;
   const levels = await levelsOf(core, target);
+  const reads = new Reads(core, sessionId);
   const wanted: JournalledCall[] = [];
   for (const call of await journal.calls(sessionId)) {
     if (call.undo === "undone" || !hadEffect(call, registry)) continue;
-    const version = await versionOf(core, sessionId, call);
+    const version = Math.max(call.version, await reads.versionFor(call));
     if (levels.some((level) => isUndone(level, call.ns ?? "", version))) wanted.push(call);
   }
   return wanted.reverse();
@@ -59,12 +61,42 @@ function hadEffect({ status, tool }: JournalledCall, registry: RollbackToolRegis
   return status !== "interrupted";
 }
 
-/** A call belongs to the checkpoint that its node read, though that may be stored after it. */
-async function versionOf(core: Core, sessionId: string, call: JournalledCall): Promise<number> {
-  if (call.checkpointId === undefined) return call.version;
-  const places = await core.storage.versions(sessionId, call.checkpointId);
-  const read = places.find((place) => place.ns === call.ns)?.version ?? 0;
-  return Math.max(call.version, read);
+/**
+ * The checkpoints that calls belong to: those that their nodes read, and those of the graphs around,
+ * which LangGraph may send later than what happens inside.
+ */
+class Reads {
+  readonly #core: Core;
+  readonly #sessionId: string;
+  readonly #versions = new Map<string, Promise<number>>();
+
+  constructor(core: Core, sessionId: string) {
+    this.#core = core;
+    this.#sessionId = sessionId;
+  }
+
+  /** The newest of them. */
+  versionFor({ ns = "", checkpointId }: JournalledCall): Promise<number> {
+    if (checkpointId === undefined) return Promise.resolve(0);
+    const key = checkpointKey(ns, checkpointId);
+    const known = this.#versions.get(key) ?? this.#read(ns, checkpointId);
+    this.#versions.set(key, known);
+    return known;
+  }
+
+  async #read(ns: string, id: string): Promise<number> {
+    const { storage, threads } = this.#core;
+    const stored = await storage.checkpoint(this.#sessionId, ns, id);
+    if (stored === undefined) return 0;
+    const around = Object.entries(parentsOf(await readOriginal(threads, stored)));
+    const versions = await Promise.all(around.map(([at, of]) => this.#versionAt(at, of)));
+    return Math.max(stored.checkpoint.version, ...versions);
+  }
+
+  async #versionAt(ns: string, id: string): Promise<number> {
+    const places = await this.#core.storage.versions(this.#sessionId, id);
+    return places.find((place) => place.ns === ns)?.version ?? 0;
+  }
 }
 
 /** A graph that goes back to a state of that version. */
