@@ -71,7 +71,7 @@ function beside({ persistence, write }: Process, world: World) {
       return {};
     })
     .addNode("i2", async () => {
-      if (!world.log.includes("write b")) await world.when("write b");
+      await world.when("write b");
       await call("i2");
       return {};
     })
@@ -86,7 +86,7 @@ function beside({ persistence, write }: Process, world: World) {
   return new StateGraph(Trail)
     .addNode("sub", inner)
     .addNode("b", async () => {
-      if (!world.log.includes("write i1")) await world.when("write i1");
+      await world.when("write i1");
       await call("b");
       return {};
     })

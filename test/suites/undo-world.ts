@@ -48,7 +48,8 @@ export class World {
   }
 
   /** Resolves when it is done. */
-  when(line: string): Promise<void> {
+  async when(line: string): Promise<void> {
+    if (this.log.includes(line)) return;
     return new Promise((resolve) => this.#waiting.set(line, resolve));
   }
 

@@ -11,7 +11,7 @@ import { type Plan, planAll } from "./plan.js";
 import { planMessages } from "./plan-messages.js";
 import type { RollbackToolRegistry } from "./registry.js";
 import { graphOf } from "./run-control.js";
-import { callsToUndo, type InDoubt, undoCalls } from "./undo.js";
+import { callsToUndo, checkUndos, type InDoubt, undoCalls } from "./undo.js";
 
 /**
  * `default`: node, messages and all other state; `messageHistoryOnly`: the messages, and the next run
@@ -65,15 +65,17 @@ export async function rollbackTo(
   const plan = () => planOf(core, target, strategy, graph);
   await lookAgain(OPERATION, sessionId, plan);
   const { journal, registry } = undoing;
-  // Runs under way must call no more tools while the calls of before are undone.
-  if (!dryRun) await fence(core, sessionId);
-  const calls = await lookAgain(OPERATION, sessionId, () =>
-    callsToUndo(core, journal, registry, target),
-  );
+  const find = () => callsToUndo(core, journal, registry, target);
+  const known = await lookAgain(OPERATION, sessionId, find);
   if (dryRun) {
     const [checkpoint] = await readCheckpoints(core, [target]);
-    return { checkpoint: checkpoint as AgentCheckpoint, undone: calls, dryRun };
+    return { checkpoint: checkpoint as AgentCheckpoint, undone: known, dryRun };
   }
+  checkUndos(registry, known);
+  // Runs under way must call no more tools while the calls of before are undone.
+  await fence(core, sessionId);
+  const calls = await lookAgain(OPERATION, sessionId, find);
+  checkUndos(registry, calls);
   const undone = await undoCalls(journal, registry, sessionId, calls, inDoubt);
   const head = await commitPlan(core, sessionId, OPERATION, plan);
   runningNodeOf(session)?.control?.requestDrain?.("threadkeep: rolled back");

@@ -128,9 +128,31 @@ function isUndone({ ns, version, inner }: Level, of: string, made: number): bool
   return made >= version && isWithin(of, ns) && (inner === undefined || !isWithin(of, inner));
 }
 
+/** @throws UndoError where this process does not know how to undo one of the calls */
+export function checkUndos(registry: RollbackToolRegistry, calls: readonly JournalledCall[]): void {
+  const unknown = calls.find(({ tool }) => registry.find(tool) === undefined);
+  if (unknown !== undefined) {
+    throw stopped(calls, [], unknown, "no undo is registered for this tool");
+  }
+}
+
+function stopped(
+  calls: readonly JournalledCall[],
+  undone: readonly ToolCall[],
+  at: JournalledCall,
+  why: string,
+  cause?: unknown,
+): UndoError {
+  const failed: ToolCall =
+    cause === undefined ? at : { ...at, undo: "failed", undoError: String(cause) };
+  const report = { undone, failed, remaining: calls.slice(calls.indexOf(at) + 1) };
+  const what = `undo of ${JSON.stringify(at.tool)}, call ${JSON.stringify(at.callId)}`;
+  return new UndoError("rollbackToCheckpoint", `${what}: ${why}`, report, cause);
+}
+
 /**
- * Undoes calls one after the other.
- * @throws UndoError at the first one that fails, and before anything is done where an undo is missing
+ * Undoes calls one after the other, see {@link checkUndos}.
+ * @throws UndoError at the first one that fails
  */
 export async function undoCalls(
   journal: ToolJournal,
@@ -140,16 +162,8 @@ export async function undoCalls(
   inDoubt: InDoubt,
 ): Promise<ToolCall[]> {
   const undone: ToolCall[] = [];
-  const stop = (call: JournalledCall, why: string, cause?: unknown) => {
-    const remaining = calls.slice(calls.indexOf(call) + 1);
-    const failed: ToolCall =
-      cause === undefined ? call : { ...call, undo: "failed", undoError: String(cause) };
-    const report = { undone, failed, remaining };
-    const what = `undo of ${JSON.stringify(call.tool)}, call ${JSON.stringify(call.callId)}`;
-    return new UndoError("rollbackToCheckpoint", `${what}: ${why}`, report, cause);
-  };
-  const unknown = calls.find(({ tool }) => registry.find(tool) === undefined);
-  if (unknown !== undefined) throw stop(unknown, "no undo is registered for this tool");
+  const stop = (call: JournalledCall, why: string, cause?: unknown) =>
+    stopped(calls, undone, call, why, cause);
   for (const call of calls) {
     if (call.undo === "undoing" && inDoubt === "skip") continue;
     if (call.undo === "undoing" && inDoubt === "stop") {

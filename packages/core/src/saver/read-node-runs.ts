@@ -61,8 +61,10 @@ export async function readNodeRuns(
     const records = select(await threads.storage.nodeRuns(sessionId, query.checkpointIds), query);
     const parsed = await Promise.all(records.map((record) => parse(threads, record)));
     const reader = await thread.reader(parsed.flatMap(treesOf), guard);
+    // At once: what others prune meanwhile may leave memory.
+    const read = parsed.map((one) => ({ ...one, ...valuesOf(reader, one) }));
     const states = new States(threads, sessionId);
-    const runs = await Promise.all(parsed.map((one) => readRun(reader, one, states)));
+    const runs = await Promise.all(read.map((one) => readRun(one, states)));
     threads.used(thread);
     return runs;
   });
@@ -128,10 +130,30 @@ class States {
 
 type State = Record<string, unknown>;
 
-async function readRun(reader: Reader, parsed: Parsed, states: States): Promise<NodeRun> {
-  const { record, error } = parsed;
-  const input = await readInput(reader, parsed, states);
-  const output = parsed.output?.[0] === "value" ? reader.readApart(parsed.output[1]) : undefined;
+type Input = Pick<NodeRun, "input" | "inputMissing">;
+
+/** What stands in the row itself; an input that stands elsewhere is `undefined`. */
+interface Values {
+  readonly own: Input | undefined;
+  readonly returned: unknown;
+}
+
+function valuesOf(reader: Reader, { input, output }: Parsed): Values {
+  return {
+    own: ownInput(reader, input),
+    returned: output?.[0] === "value" ? reader.readApart(output[1]) : undefined,
+  };
+}
+
+function ownInput(reader: Reader, input: InputTree): Input | undefined {
+  if (input[0] === "refused") return { input: undefined, inputMissing: input[1] };
+  if (input[0] === "value") return { input: reader.readApart(input[1]) };
+  if (input[0] === "fields") return { input: readFields(reader, input[1] as TreeObject) };
+  return undefined;
+}
+
+async function readRun(run: Parsed & Values, states: States): Promise<NodeRun> {
+  const { record, error, own, returned } = run;
   return {
     nodePath: record.nodePath,
     step: record.step,
@@ -140,8 +162,8 @@ async function readRun(reader: Reader, parsed: Parsed, states: States): Promise<
     kind: record.kind,
     status: record.status,
     learnt: record.learnt,
-    ...input,
-    output,
+    ...(own ?? (await inputElsewhere(run, states))),
+    output: returned,
     ...(error === undefined ? {} : { error: error as { name: string; message: string } }),
     checkpointNs: record.ns,
     checkpointId: record.checkpointId,
@@ -150,16 +172,7 @@ async function readRun(reader: Reader, parsed: Parsed, states: States): Promise<
   };
 }
 
-type Input = Pick<NodeRun, "input" | "inputMissing">;
-
-async function readInput(
-  reader: Reader,
-  { record, input }: Parsed,
-  states: States,
-): Promise<Input> {
-  if (input[0] === "refused") return { input: undefined, inputMissing: input[1] };
-  if (input[0] === "value") return { input: reader.readApart(input[1]) };
-  if (input[0] === "fields") return { input: readFields(reader, input[1] as TreeObject) };
+async function inputElsewhere({ record, input }: Parsed, states: States): Promise<Input> {
   const state = await states.read(record);
   if (state === undefined) return { input: undefined, inputMissing: "its checkpoint is gone" };
   if (input[0] === "send") return { input: argumentsOf(state, input[1]) };
