@@ -200,4 +200,22 @@ export const filterChecks: Checks = {
     await next.persistence.run(next.graph, null, AT);
     assert.equal(next.log.take(), "three");
   },
+
+  "18: with enableAutomaticPersistence off only what was made by hand is listed": async (db) => {
+    const persistence = started(db.storage, { enableAutomaticPersistence: false });
+    const graph = line(new Log().nodes("one", "two")).compile({
+      checkpointer: persistence.checkpointer,
+    });
+    await persistence.run(graph, { note: "n" }, AT);
+    assertSame(await persistence.listCheckpoints("t"), []);
+    assert.equal(await persistence.getLatestCheckpoint("t"), undefined);
+    await persistence.createCheckpoint("t", { checkpointId: "by hand" });
+    await persistence.run(graph, { note: "n" }, AT);
+    assertSame(idsOf(await persistence.listCheckpoints("t", { limit: 1 })), ["by hand"]);
+    await persistence.rollbackToCheckpoint("t", "by hand");
+    const { checkpointId } = await persistence.createTombstoneCheckpoint("t");
+    const listed = await persistence.listCheckpoints("t");
+    assertSame([idsOf(listed)[0], idsOf(listed)[2], listed.length], [checkpointId, "by hand", 3]);
+    assert.ok((await all(started(db.storage), "t")).length > 8, "the steps are there");
+  },
 };

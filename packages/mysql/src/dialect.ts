@@ -34,8 +34,8 @@ export class MysqlDialect implements Dialect {
 
   insert({ table, columns, conflict, rows }: Insert): string {
     const values = rowsSql(Array(columns.length).fill("?"), rows);
-    // Only IGNORE tells truly how many rows were inserted; ids and numbers, which is all that such
-    // rows hold, were checked before.
+    // Only IGNORE tells truly how many rows were inserted. It would also cut what is too long: ids were
+    // checked before, and no text is too long for its column.
     const insert = conflict.action === "keep" ? "INSERT IGNORE" : "INSERT";
     const into = `${insert} INTO ${this.table(table.name)} (${columns.join(", ")})`;
     return `${into} VALUES ${values}${onConflict(conflict)}`;

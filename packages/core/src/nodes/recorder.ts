@@ -11,6 +11,8 @@ export type StoreRun = (execution: Execution, frame: Frame) => Promise<void>;
 
 /** A task's writes come when its checkpoint is the newest, or just has a successor. */
 const KEPT_FRAMES = 2;
+/** Under "exit" durability nobody ever takes them. */
+const KEPT_COPIES = 32;
 
 let count = 0;
 
@@ -238,6 +240,8 @@ export class Recorder extends BaseCallbackHandler {
     const key = JSON.stringify([ns, step]);
     const copies = this.#copies.get(key) ?? new Map<object, Draft>();
     this.#copies.set(key, copies);
+    const [oldest] = this.#copies.keys();
+    if (this.#copies.size > KEPT_COPIES) this.#copies.delete(oldest as string);
     return copies;
   }
 

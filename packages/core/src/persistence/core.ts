@@ -13,10 +13,13 @@ export class Core {
   readonly saver: StorageSaver;
   /** The channel that holds the conversation. */
   readonly messagesKey: string;
+  /** Whether the checkpoints of steps are listed, or only those made through the API. */
+  readonly listsSteps: boolean;
 
-  constructor(saver: StorageSaver, messagesKey: string) {
+  constructor(saver: StorageSaver, messagesKey: string, listsSteps: boolean) {
     this.saver = saver;
     this.messagesKey = messagesKey;
+    this.listsSteps = listsSteps;
   }
 
   get storage(): Storage {

@@ -3,6 +3,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { StorageError } from "../errors.js";
 import { decodePlain, encodePlain } from "../saver/plain.js";
 import type { RunState } from "../saver/run.js";
+import { checkId } from "../storage/ids.js";
 import type { ToolEventRecord } from "../storage/storage.js";
 import { type Core, runningNodeOf, runOf, sessionIdOf } from "./core.js";
 
@@ -55,6 +56,7 @@ export class ToolJournal {
     args: unknown,
   ): Promise<CallKey> {
     const sessionId = sessionIdOf("callTool", config);
+    checkId("callTool", "tool call id", callId);
     const node = runningNodeOf(config);
     const place = { ns: node?.ns ?? null, checkpointId: node?.checkpointId ?? null };
     const run = runOf(this.#core, config, sessionId);

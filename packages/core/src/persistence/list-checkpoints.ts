@@ -1,5 +1,5 @@
 import { checkText } from "../storage/ids.js";
-import type { StoredCheckpoint } from "../storage/storage.js";
+import type { CheckpointRecord, StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { checkTime, checkWhole, checkWords } from "./check.js";
 import type { Core } from "./core.js";
@@ -44,7 +44,7 @@ export async function listCheckpoints(
     const left = limit - found.length;
     const page = await core.storage.list({
       sessionId,
-      limit: isFiltered(query) ? PAGE : Math.min(PAGE, left),
+      limit: isFiltered(core, query) ? PAGE : Math.min(PAGE, left),
       ...(label === undefined ? {} : { label }),
       ...(checkpointNs === undefined ? {} : { ns: checkpointNs }),
       ...(before === undefined ? {} : { beforeVersion: before }),
@@ -59,8 +59,15 @@ export async function listCheckpoints(
 }
 
 /** Whether rows are passed over after they were found. */
-const isFiltered = ({ tombstone, since, until, nodePath }: CheckpointQuery): boolean =>
-  [tombstone, since, until, nodePath].some((filter) => filter !== undefined);
+const isFiltered = (
+  { listsSteps }: Core,
+  { tombstone, since, until, nodePath }: CheckpointQuery,
+): boolean =>
+  !listsSteps || [tombstone, since, until, nodePath].some((filter) => filter !== undefined);
+
+/** Whether a step of a run made it, and nobody by hand. */
+const isOfStep = ({ copyOf, tombstone, properties }: CheckpointRecord): boolean =>
+  copyOf === null && !tombstone && properties === null;
 
 async function isWanted(
   core: Core,
@@ -68,6 +75,7 @@ async function isWanted(
   { tombstone, since, until, nodePath }: CheckpointQuery,
 ): Promise<boolean> {
   const { createdAt } = checkpoint;
+  if (!core.listsSteps && isOfStep(checkpoint)) return false;
   if (tombstone !== undefined && checkpoint.tombstone !== tombstone) return false;
   if (since !== undefined && createdAt < since.getTime()) return false;
   if (until !== undefined && createdAt >= until.getTime()) return false;

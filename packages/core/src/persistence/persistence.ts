@@ -77,7 +77,8 @@ export class Persistence {
     this.rollbackStrategy = rollbackStrategy ?? "default";
     this.rollbackToolRegistry = rollbackToolRegistry ?? new RollbackToolRegistry();
     this.#tombstones = tombstones ?? false;
-    this.#core = new Core(this.checkpointer, messagesKey ?? "messages");
+    const listsSteps = saver.enableAutomaticPersistence ?? true;
+    this.#core = new Core(this.checkpointer, messagesKey ?? "messages", listsSteps);
     this.#journal = new ToolJournal(this.#core);
     this.rollbackToolRegistry.connect(this.#journal, this.checkpointer);
   }
@@ -160,7 +161,10 @@ export class Persistence {
     });
   }
 
-  /** The checkpoint of the highest version, be it a tombstone; `undefined` where there is none. */
+  /**
+   * Of the checkpoints that `listCheckpoints` lists, the one of the highest version, be it a tombstone;
+   * `undefined` where there is none.
+   */
   async getLatestCheckpoint(session: SessionRef): Promise<AgentCheckpoint | undefined> {
     const name = "getLatestCheckpoint";
     const query = { limit: 1 };
@@ -170,7 +174,10 @@ export class Persistence {
     return found[0];
   }
 
-  /** Checkpoints, newest first: those made at every step, and those made by hand. */
+  /**
+   * Checkpoints, newest first: those made at every step, unless `enableAutomaticPersistence` is `false`,
+   * and those made through this API.
+   */
   listCheckpoints(session: SessionRef, query: CheckpointQuery = {}): Promise<AgentCheckpoint[]> {
     const name = "listCheckpoints";
     return operation(name, () => listCheckpoints(this.#core, sessionIdOf(name, session), query));

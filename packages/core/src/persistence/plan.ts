@@ -4,9 +4,9 @@ import { CandidateSaver } from "../saver/candidates.js";
 import {
   type Changes,
   copyOf,
+  graphsAround,
   newCheckpointId,
   type Original,
-  parentsOf,
   readOriginal,
 } from "../saver/checkpoints.js";
 import type { CheckpointTrees } from "../saver/records.js";
@@ -58,12 +58,9 @@ export const versionOfState = ({ checkpoint }: StoredCheckpoint): number =>
 
 /** The checkpoints of the graphs around a checkpoint, outermost first. */
 async function levelsAround(core: Core, own: Original): Promise<Original[]> {
-  const { sessionId, checkpoint } = own.stored;
-  const around = Object.entries(parentsOf(own))
-    .filter(([ns]) => ns === "" || checkpoint.ns.startsWith(`${ns}|`))
-    .sort(([a], [b]) => a.length - b.length);
+  const { sessionId } = own.stored;
   return Promise.all(
-    around.map(async ([ns, id]) => {
+    graphsAround(own).map(async ([ns, id]) => {
       const stored = await core.storage.checkpoint(sessionId, ns, id);
       if (stored !== undefined) return readOriginal(core.threads, stored);
       const why = `checkpoint ${JSON.stringify(id)} of the graph around it is gone`;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StorageError } from "../errors.js";
 import { isWithin } from "../nodes/paths.js";
-import { parentsOf, readOriginal } from "../saver/checkpoints.js";
+import { graphsAround, parentsOf, readOriginal } from "../saver/checkpoints.js";
 import { checkpointKey } from "../saver/lineage.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
@@ -110,9 +110,7 @@ interface Level {
 /** The target's graph, and those around it: in them the step begins anew in which the target lies. */
 async function levelsOf(core: Core, target: StoredCheckpoint): Promise<Level[]> {
   const { sessionId, checkpoint } = target;
-  const around = Object.entries(parentsOf(await readOriginal(core.threads, target)))
-    .filter(([ns]) => isWithin(checkpoint.ns, ns) && ns !== checkpoint.ns)
-    .sort(([a], [b]) => a.length - b.length);
+  const around = graphsAround(await readOriginal(core.threads, target));
   const found = await Promise.all(
     around.map(async ([ns, id], i) => {
       const places = await core.storage.versions(sessionId, id);

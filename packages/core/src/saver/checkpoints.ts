@@ -1,4 +1,5 @@
 import { uuid6 } from "@langchain/langgraph-checkpoint";
+import { isWithin } from "../nodes/paths.js";
 import type { Numbering } from "../state/list.js";
 import { escapeKey, type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
@@ -48,6 +49,14 @@ export function copyOf(original: Original, changes: Changes): CheckpointTrees {
 export function parentsOf({ metadata }: Original): Record<string, string> {
   const parents = Object.entries((metadata.parents ?? {}) as Record<string, string>);
   return Object.fromEntries(parents.map(([ns, id]) => [unescapeKey(ns), id]));
+}
+
+/** Namespace and checkpoint of each graph around a subgraph's checkpoint, outermost first. */
+export function graphsAround(original: Original): [ns: string, id: string][] {
+  const own = original.stored.checkpoint.ns;
+  return Object.entries(parentsOf(original))
+    .filter(([ns]) => ns !== own && isWithin(own, ns))
+    .sort(([a], [b]) => a.length - b.length);
 }
 
 /** What LangGraph's metadata says of a checkpoint that no step of a run made. */

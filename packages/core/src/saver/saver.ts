@@ -49,7 +49,7 @@ export interface SaverOptions {
   readonly classes?: readonly ValueClass[];
   /** How many characters of stored items are kept in memory, over all threads. Default: 64 Mi. */
   readonly cacheChars?: number;
-  /** Whether every execution of a node is recorded. Default: `true`. */
+  /** Whether every execution of a node is recorded (and its step listed by `Persistence`). Default: `true`. */
   readonly enableAutomaticPersistence?: boolean;
   /** The time of node runs, in milliseconds since 1970. Default: `Date.now`. */
   readonly clock?: () => number;
