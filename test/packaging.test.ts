@@ -17,7 +17,9 @@ type Exports = Record<string, string | Record<string, string | Record<string, st
 
 interface Manifest {
   name: string;
+  version: string;
   exports: Exports;
+  bin?: Record<string, string>;
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
 }
@@ -32,7 +34,11 @@ const subpaths = ({ exports }: Manifest) =>
 let project: string;
 
 const tarball = (folder: string) => join(project, `${folder}.tgz`);
-const installed = (folder: string) => join(project, "node_modules", "@threadkeep", folder);
+const names = new Map<string, string>();
+for (const folder of packages) {
+  names.set(folder, (await readManifest(join(root, "packages", folder))).name);
+}
+const installed = (folder: string) => join(project, "node_modules", names.get(folder)!);
 
 async function install(folder: string) {
   const source = join(root, "packages", folder);
@@ -136,6 +142,14 @@ describe.each(packages)("packages/%s, packed", (folder) => {
     }
   });
 
+  test("has programs that run", async () => {
+    const { bin = {}, version } = await readManifest(installed(folder));
+    for (const program of Object.values(bin)) {
+      const { stdout } = await run(join(installed(folder), program), ["--version"]);
+      expect(stdout).toBe(`${version}\n`);
+    }
+  });
+
   // Two copies of an error class would make `instanceof` depend on the entry it came from.
   test("gives one and the same value wherever two entries export one name", async () => {
     const { name, ...manifest } = await readManifest(installed(folder));
@@ -173,7 +187,10 @@ describe.each(packages)("packages/%s, packed", (folder) => {
     });
     const files = program
       .getSourceFiles()
-      .filter(({ fileName }) => consumers.includes(fileName) || fileName.includes("/@threadkeep/"));
+      .filter(
+        ({ fileName }) =>
+          consumers.includes(fileName) || /node_modules\/@?threadkeep\//.test(fileName),
+      );
     expect(files.length).toBeGreaterThan(consumers.length);
     const diagnostics = files.flatMap((file) => [...ts.getPreEmitDiagnostics(program, file)]);
     expect(

@@ -10,7 +10,7 @@ export default defineConfig({
     // LangGraph's validation suite uses the global describe, it and expect.
     globals: true,
     include: ["**/*.test.ts"],
-    globalSetup: "./servers/global-setup.ts",
+    globalSetup: ["./servers/global-setup.ts", "./src/bundling.ts"],
     maxWorkers: Math.max(MIN_WORKERS, availableParallelism() - 1),
     testTimeout: 30_000,
     hookTimeout: 30_000,

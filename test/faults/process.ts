@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { childArgs } from "../src/bundled.js";
 
 export type Line = Record<string, unknown>;
 
@@ -14,10 +14,9 @@ export class Child {
   #isOver = false;
   #errors = "";
 
-  /** @param script a file in `child/` */
-  constructor(script: string, ...args: string[]) {
-    const path = fileURLToPath(new URL(`../child/${script}`, import.meta.url));
-    this.#process = spawn(process.execPath, ["--import", "tsx", path, ...args]);
+  /** See `childArgs`. */
+  constructor(program: string, module: string, ...others: string[]) {
+    this.#process = spawn(process.execPath, childArgs(program, module, ...others));
     this.#closed = once(this.#process, "close").then(() => {
       this.#isOver = true;
       this.#events.emit("over");

@@ -16,6 +16,7 @@ export const FIRST: Guard = {
   epoch: 0,
   rollbacks: 0,
   token: "",
+  owner: {},
 };
 
 /** A batch for those who found these counters; its items and checkpoints have the next numbers. */

@@ -1,10 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { childArgs } from "./bundled.js";
 import type { Durable } from "./harness.js";
-
-const WRITER = fileURLToPath(new URL("../child/writer.ts", import.meta.url));
 
 type Line = Record<string, unknown>;
 
@@ -18,7 +16,7 @@ export class Writer {
   #errors = "";
 
   constructor({ module, url }: Durable) {
-    this.#process = spawn(process.execPath, ["--import", "tsx", WRITER, module, url]);
+    this.#process = spawn(process.execPath, childArgs("writer.ts", module, url));
     this.#closed = once(this.#process, "close");
     this.#process.stderr.on("data", (chunk) => {
       this.#errors += String(chunk);

@@ -3,7 +3,7 @@ import { CallbackManager } from "@langchain/core/callbacks/manager";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import type { Checkpoint, CheckpointTuple, PendingWrite } from "@langchain/langgraph-checkpoint";
 import { MemoryStorage, type Storage, StorageSaver } from "@threadkeep/core";
-import type { Batch, MessageRecord, NodeRunRecord } from "@threadkeep/core/backend";
+import type { Batch, NodeRunRecord } from "@threadkeep/core/backend";
 import { deepCopy } from "./equal.js";
 import type { Backend } from "./harness.js";
 
@@ -43,12 +43,11 @@ class SwallowsCommits extends MemoryStorage {
 class LosesAMessage extends MemoryStorage {
   #count = 0;
   override async appendMessages(
-    ...[session, owner, messages, fresh]: Parameters<MemoryStorage["appendMessages"]>
-  ): Promise<void> {
+    ...[session, owner, append, fresh]: Parameters<MemoryStorage["appendMessages"]>
+  ): Promise<boolean> {
     this.#count += 1;
-    const kept: readonly Omit<MessageRecord, "position">[] =
-      this.#count % 500 === 0 ? [] : messages;
-    await super.appendMessages(session, owner, kept, fresh);
+    const kept = this.#count % 500 === 0 ? { messages: [] } : append;
+    return super.appendMessages(session, owner, kept, fresh);
   }
 }
 

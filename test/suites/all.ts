@@ -9,6 +9,7 @@ import { historyChecks } from "./history.js";
 import { idChecks } from "./ids.js";
 import { lateChecks } from "./late.js";
 import { modelChecks } from "./model.js";
+import { sessionModelChecks } from "./model-sessions.js";
 import { mutationChecks } from "./mutation.js";
 import { nodeRunChecks } from "./node-runs.js";
 import { recordChecks } from "./records.js";
@@ -37,6 +38,7 @@ export const everyBackend = {
   "late ids and late deletions": lateChecks,
   "node runs": nodeRunChecks,
   model: modelChecks,
+  "model of sessions": sessionModelChecks,
   "chat history": historyChecks,
   "bad input": badInputChecks,
   ids: idChecks,

@@ -3,6 +3,7 @@ import { SqlStorage } from "@threadkeep/core/backend";
 import { brokenStorages, inlining, padding } from "../faults/overriding.js";
 import type { GroundChecks } from "../faults/register.js";
 import type { Served } from "../faults/served.js";
+import { bundled } from "../src/bundled.js";
 import { terminations } from "./faults.js";
 import { lostReplies } from "./faults-replies.js";
 import { hostilePayloads } from "./hostile.js";
@@ -20,7 +21,7 @@ const doubles = new URL("../faults/broken-open.ts", import.meta.url).href;
 
 /** A module that opens the storage of another one, broken. */
 const broken = ({ module }: Served, how: string) =>
-  `${doubles}?${new URLSearchParams({ module, how })}`;
+  `${doubles}?${new URLSearchParams({ module: bundled(module), how })}`;
 
 const records = /other records than without faults/;
 

@@ -131,7 +131,7 @@ function batchOf(given: Operations["commit"], guard: Guard | undefined, n: numbe
   const removes = given.removes && expected !== undefined;
   return {
     sessionId: given.session,
-    owner: given.owner,
+    owner: { ...given.owner },
     expected,
     next: {
       nextItem: nextItem + given.items.length,
@@ -140,6 +140,7 @@ function batchOf(given: Operations["commit"], guard: Guard | undefined, n: numbe
       epoch: (expected?.epoch ?? 0) + (removes ? 1 : 0),
       rollbacks: (expected?.rollbacks ?? 0) + (given.rollsBack ? 1 : 0),
       token: `token ${n}`,
+      owner: expected?.owner ?? {},
     },
     now: n,
     touch: given.touch,
@@ -195,12 +196,16 @@ async function apply(
       return storage.appendMessages(
         given.session,
         { userId: "u" },
-        given.texts.map(([content, id]) => ({
-          id: id ?? null,
-          role: "human",
-          content,
-          createdAt: n,
-        })),
+        {
+          messages: given.texts.map(([content, id]) => ({
+            id: id ?? null,
+            key: null,
+            role: "human",
+            content,
+            metadata: null,
+            createdAt: n,
+          })),
+        },
         { incarnation: 2000 + n, now: n, token: `appended ${n}` },
       );
     case "messages":

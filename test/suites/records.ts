@@ -129,7 +129,7 @@ export const recordChecks: Checks = {
       const toolEvents = [toolEvent({ callId: `${i}` })];
       const batch = batchOf(await storage.guard("t"), { ...given, toolEvents });
       assert.equal(await storage.commit(batch), true);
-      assert.deepEqual(await storage.guard("t"), batch.next);
+      assert.deepEqual(await storage.guard("t"), { ...batch.next, owner: { userId: "u" } });
     }
     assert.equal((await storage.toolEvents("t")).length, 2);
   },
@@ -251,10 +251,13 @@ export const recordChecks: Checks = {
       assert.deepEqual(guards, [next, next, next, next]);
     }
     const fresh = { incarnation: 9, now: 1, token: "appended" };
-    const message = { id: null, role: "human", content: "{}", createdAt: 1 };
-    await storage.appendMessages("t", {}, [message], fresh);
+    const message = {
+      ...{ id: null, key: null, role: "human", content: "{}", metadata: null, createdAt: 1 },
+    };
+    const append = { messages: [message] };
+    await storage.appendMessages("t", {}, append, fresh);
     assert.equal((await storage.guard("t"))?.rollbacks, 4);
-    await storage.appendMessages("chat", {}, [message], fresh);
+    await storage.appendMessages("chat", {}, append, fresh);
     assert.equal((await storage.guard("chat"))?.rollbacks, 0);
   },
 };

@@ -4,6 +4,8 @@ import { Persistence } from "@threadkeep/core";
 import { assertSame, deepCopy } from "../src/equal.js";
 import { threadConfig } from "../src/graphs.js";
 import type { Checks, Database } from "../src/harness.js";
+import { line, type TrailGraph } from "../src/persistence.js";
+import { inner } from "./nested-world.js";
 import { stateOf, step, Trail, upTo, versions, type Work } from "./rollback-world.js";
 import { checkpoints, gate, Process, World } from "./undo-world.js";
 
@@ -14,32 +16,8 @@ const ORDER = ["a", "b", "i1", "i2", "d1", "d2", "i3", "z"];
 /** a, b, sub(i1, i2, deep(d1, d2), i3), z */
 function nested(persistence: Persistence, log: string[], work: Readonly<Record<string, Work>>) {
   const node = (name: string) => step(name, log, work[name]);
-  const deep = new StateGraph(Trail)
-    .addNode("d1", node("d1"))
-    .addNode("d2", node("d2"))
-    .addEdge(START, "d1")
-    .addEdge("d1", "d2")
-    .compile();
-  const sub = new StateGraph(Trail)
-    .addNode("i1", node("i1"))
-    .addNode("i2", node("i2"))
-    .addNode("deep", deep)
-    .addNode("i3", node("i3"))
-    .addEdge(START, "i1")
-    .addEdge("i1", "i2")
-    .addEdge("i2", "deep")
-    .addEdge("deep", "i3")
-    .compile();
-  return new StateGraph(Trail)
-    .addNode("a", node("a"))
-    .addNode("b", node("b"))
-    .addNode("sub", sub)
-    .addNode("z", node("z"))
-    .addEdge(START, "a")
-    .addEdge("a", "b")
-    .addEdge("b", "sub")
-    .addEdge("sub", "z")
-    .compile({ checkpointer: persistence.checkpointer });
+  const nodes = { a: node("a"), b: node("b"), sub: inner(node), z: node("z") };
+  return line(nodes).compile({ checkpointer: persistence.checkpointer });
 }
 
 /** Saves in one node, and rolls back once in another. */
@@ -48,7 +26,7 @@ function savesAndGoesBack(db: Database, saveAt: string, backAt: string, passGrap
   const log: string[] = [];
   let isSaved = false;
   let isBack = false;
-  const graph: ReturnType<typeof nested> = nested(persistence, log, {
+  const graph: TrailGraph = nested(persistence, log, {
     [saveAt]: async (given) => {
       if (isSaved) return;
       isSaved = true;

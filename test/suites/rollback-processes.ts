@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { Persistence } from "@threadkeep/core";
+import { childArgs } from "../src/bundled.js";
 import { threadConfig } from "../src/graphs.js";
 import type { Checks, Database } from "../src/harness.js";
 import { line } from "./rollback-world.js";
 import { after, checkpoints, journal, linesOf, Process, undosOf, World } from "./undo-world.js";
 
-const ROLLER = fileURLToPath(new URL("../child/roller.ts", import.meta.url));
 const SCRIPT = [["write a"], ["pay b"], ["write c"]];
 
 type Line = Record<string, unknown>;
@@ -25,7 +24,7 @@ class Roller {
   constructor({ durable }: Database) {
     if (durable === undefined) throw new TypeError("this suite is for databases that last");
     const { module, url } = durable;
-    this.#process = spawn(process.execPath, ["--import", "tsx", ROLLER, module, url]);
+    this.#process = spawn(process.execPath, childArgs("roller.ts", module, url));
     this.#closed = once(this.#process, "close");
     this.#process.stderr.on("data", (chunk) => {
       this.#errors += String(chunk);

@@ -136,7 +136,7 @@ export const optionChecks: Checks = {
     );
     await put(
       saver,
-      config({}, { userId: "u2", tenant_id: "x", agentId: "a" }) as never,
+      config({ thread_id: "t2" }, { userId: "u2", tenant_id: "x", agentId: "a" }) as never,
       checkpoint("2"),
     );
     await put(saver, config({ userId: "first" }, { user_id: "second" }) as never, checkpoint("3"));

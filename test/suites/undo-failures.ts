@@ -8,7 +8,7 @@ import {
   UndoError,
 } from "@threadkeep/core";
 import { threadConfig } from "../src/graphs.js";
-import type { Checks } from "../src/harness.js";
+import type { Checks, Database } from "../src/harness.js";
 import { session } from "../src/snapshot.js";
 import {
   after,
@@ -55,6 +55,24 @@ async function worked(storage: Storage, hooks: Hooks = {}) {
   return { world, process, target, persistence: process.persistence };
 }
 
+/** A rollback died in the undo of the second call; another process sees what it left. */
+async function inDoubt(db: Database) {
+  const reached = gate();
+  const { world, process, target } = await worked(db.storage, {
+    undo: (call) => {
+      if (nameOf(call) !== "b") return undefined;
+      reached.open();
+      return new Promise(() => {});
+    },
+  });
+  void process.persistence.rollbackToCheckpoint("t", target).catch(() => {});
+  await reached.opened;
+  assert.deepEqual(world.take(), undosOf(["write c"]));
+  const other = new Process(await db.connect(), world).persistence;
+  assert.deepEqual((await journal(other))[1], "pay b 1 done undoing", "the fault happened");
+  return { world, other, target };
+}
+
 /** What the thread holds, but its counters and its journal. */
 async function stateOf(storage: Storage) {
   const all = (await session(storage, "t")) as Record<string, unknown>;
@@ -98,19 +116,7 @@ export const undoFailureChecks: Checks = {
   },
 
   "after an undo that nobody ended: stop by default, retry, or skip": async (db) => {
-    const reached = gate();
-    const { world, process, target } = await worked(db.storage, {
-      undo: (call) => {
-        if (nameOf(call) !== "b") return undefined;
-        reached.open();
-        return new Promise(() => {});
-      },
-    });
-    void process.persistence.rollbackToCheckpoint("t", target).catch(() => {});
-    await reached.opened;
-    assert.deepEqual(world.take(), undosOf(["write c"]));
-    const other = new Process(await db.connect(), world).persistence;
-    assert.deepEqual((await journal(other))[1], "pay b 1 done undoing", "the fault happened");
+    const { world, other, target } = await inDoubt(db);
     const before = await stateOf(db.storage);
     for (const options of [{}, { inDoubt: "stop" as const }]) {
       const error = await undoError(() => other.rollbackToCheckpoint("t", target, options));
@@ -127,19 +133,7 @@ export const undoFailureChecks: Checks = {
   },
 
   "skip leaves the undo in doubt aside and undoes the others": async (db) => {
-    const reached = gate();
-    const { world, process, target } = await worked(db.storage, {
-      undo: (call) => {
-        if (nameOf(call) !== "b") return undefined;
-        reached.open();
-        return new Promise(() => {});
-      },
-    });
-    void process.persistence.rollbackToCheckpoint("t", target).catch(() => {});
-    await reached.opened;
-    world.take();
-    const other = new Process(await db.connect(), world).persistence;
-    assert.deepEqual((await journal(other))[1], "pay b 1 done undoing", "the fault happened");
+    const { world, other, target } = await inDoubt(db);
     const { undone } = await other.rollbackToCheckpoint("t", target, { inDoubt: "skip" });
     assert.deepEqual(linesOf(undone), ["write a"]);
     assert.deepEqual(world.take(), undosOf(["write a"]));

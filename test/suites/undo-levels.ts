@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Annotation, END, Send, START, StateGraph } from "@langchain/langgraph";
 import { DURABILITIES, threadConfig } from "../src/graphs.js";
 import type { Checks } from "../src/harness.js";
+import { inner } from "./nested-world.js";
 import { Trail } from "./rollback-world.js";
 import { checkpoints, linesOf, Process, World } from "./undo-world.js";
 
@@ -24,29 +25,15 @@ function standing(log: readonly string[]): string[] {
 
 type Work = (name: string) => Promise<unknown>;
 
-/** a, sub(i1, deep(d1, d2), i2), three sends, z: each node calls a tool. */
+/** a, sub(i1, i2, deep(d1, d2), i3), three sends, z: each node calls a tool. */
 function levels({ persistence, write, pay }: Process) {
   const node = (name: string) => async () => {
     await write.invoke({ name });
     return { trail: [name] };
   };
-  const deep = new StateGraph(Trail)
-    .addNode("d1", node("d1"))
-    .addNode("d2", node("d2"))
-    .addEdge(START, "d1")
-    .addEdge("d1", "d2")
-    .compile();
-  const sub = new StateGraph(Trail)
-    .addNode("i1", node("i1"))
-    .addNode("deep", deep)
-    .addNode("i2", node("i2"))
-    .addEdge(START, "i1")
-    .addEdge("i1", "deep")
-    .addEdge("deep", "i2")
-    .compile();
   return new StateGraph(Trail)
     .addNode("a", node("a"))
-    .addNode("sub", sub)
+    .addNode("sub", inner(node).compile() as never)
     .addNode("sent", async ({ note }) => {
       await pay.invoke({ name: note });
       return { trail: ["sent"] };
@@ -107,7 +94,7 @@ export const undoLevelChecks: Checks = {
       const graph = levels(process);
       await graph.invoke(INPUT, place);
       const all = standing(world.log);
-      assert.equal(all.length, 9);
+      assert.equal(all.length, 10);
       const known = await checkpoints(persistence, undefined, durability);
       assert.ok(durability === "exit" || known.length >= 14, `${known.length} checkpoints`);
       // The newest first: of an abandoned branch, calls have been undone for good.

@@ -4,7 +4,19 @@ import { START, StateGraph } from "@langchain/langgraph";
 import { Persistence, RollbackToolRegistry, type Storage, UndoError } from "@threadkeep/core";
 import { threadConfig } from "../src/graphs.js";
 import type { Checks } from "../src/harness.js";
-import { after, checkpoints, gate, Named, Process, Talk, undosOf, World } from "./undo-world.js";
+import { upTo } from "./rollback-world.js";
+import {
+  after,
+  checkpoints,
+  gate,
+  journal,
+  Named,
+  Process,
+  Talk,
+  toStart,
+  undosOf,
+  World,
+} from "./undo-world.js";
 
 const config = threadConfig("t");
 const SCRIPT = [["write a"], ["pay b"], ["write c"]];
@@ -32,6 +44,23 @@ export const undoRivalChecks: Checks = {
       assert.deepEqual(world.take(), undosOf(LINES));
       const { undone } = await one.persistence.rollbackToCheckpoint(id, target);
       assert.deepEqual([undone, world.take()], [[], []]);
+    }
+  },
+
+  "a call that two processes start at once is two calls, and both are undone": async (db) => {
+    const world = new World();
+    const [one, other] = [new Process(db.storage, world), new Process(await db.connect(), world)];
+    await one.node(async () => {}).invoke({ messages: [] }, config);
+    const call = { id: "same", name: "write", args: { name: "a" }, type: "tool_call" as const };
+    for (let attempt = 1; attempt <= 9; attempt += 2) {
+      await Promise.all([one.write.invoke(call, config), other.write.invoke(call, config)]);
+      assert.deepEqual(
+        await journal(one.persistence),
+        upTo(attempt + 1).map((nth) => `write a ${nth} done ${nth < attempt ? "undone" : "none"}`),
+      );
+      await toStart(one.persistence);
+      const done = ["write a", "write a"];
+      assert.deepEqual(world.take(), [...done, ...undosOf(done)]);
     }
   },
 

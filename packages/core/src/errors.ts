@@ -13,9 +13,9 @@
  * | `IN_USE` | something that stays is rebuilt from what was to be removed | no |
  * | `UNDO_FAILED` | a tool's undo failed, or nobody knows whether it ran; see the error's report | no |
  * | `ALREADY_EXISTS` | the thing that was to be made exists already | no |
- * | `CORRUPT` | stored data does not fit together; the message names the row | no |
+ * | `CORRUPT` | stored data, or an exported file, does not fit together; the message names the row | no |
  * | `SCHEMA_FOREIGN` | a table of one of our names was not made by threadkeep | no |
- * | `SCHEMA_NEWER` | the schema was made by a newer threadkeep | no |
+ * | `SCHEMA_NEWER` | the schema, or an exported file, was made by a newer threadkeep | no |
  * | `SCHEMA_OUTDATED` | there are no tables, or older ones, and `setup` is `"verify"` | no |
  * | `BUSY` | the database was locked, or other writers won every try | yes |
  * | `CONFLICT` | a deadlock or serialization failure, again and again, or another version than expected; nothing was written | yes |

@@ -41,6 +41,10 @@ export class MysqlDialect implements Dialect {
     return `${into} VALUES ${values}${onConflict(conflict)}`;
   }
 
+  insertKeeping(into: string, select: string): string {
+    return `INSERT IGNORE INTO ${into} ${select}`;
+  }
+
   placeholders(text: string): string {
     return text;
   }

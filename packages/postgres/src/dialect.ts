@@ -84,6 +84,10 @@ export class PostgresDialect implements Dialect {
     return `${into} ${from}${onConflictSql(conflict)}`;
   }
 
+  insertKeeping(into: string, select: string): string {
+    return `INSERT INTO ${into} ${select} ON CONFLICT DO NOTHING`;
+  }
+
   placeholders(text: string): string {
     let n = 0;
     return text.replaceAll("?", () => {

@@ -8,18 +8,19 @@ import {
 } from "@threadkeep/core";
 import {
   checkSchema,
-  parseUrl,
-  placeOf,
   SqlStorage,
   StorageError,
   type StorageOptions,
   migrationSql as sqlOfMigrations,
 } from "@threadkeep/core/backend";
-import pg from "pg";
+import type pg from "pg";
 import { PostgresDialect, type PostgresPlace } from "./dialect.js";
 import { PostgresDriver, type PostgresPool } from "./driver.js";
+import { openPool } from "./pool.js";
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from "./driver.js";
+export { type LangGraphPostgresOptions, LangGraphPostgresTables } from "./langgraph-tables.js";
+export { type RowLevelSecurityOptions, rowLevelSecuritySql } from "./row-level-security.js";
 
 /** Options of everything in this package. */
 export interface PostgresOptions extends StorageOptions, PostgresPlace {
@@ -38,17 +39,6 @@ export interface PostgresOptions extends StorageOptions, PostgresPlace {
    * protocol that take no `INSERT` within `WITH` (Citus). Default: `"statement"`, one round trip.
    */
   readonly batches?: "statement" | "transaction";
-}
-
-const POOL: pg.PoolConfig = {
-  connectionTimeoutMillis: 30_000,
-  query_timeout: 30_000,
-  keepAlive: true,
-};
-
-function serverOf(url: string): string {
-  const parsed = parseUrl(url, /^postgres(ql)?:$/, "postgres://user:password@host:port/database");
-  return placeOf(parsed, 5432, parsed.hostname || parsed.searchParams.get("host") || "localhost");
 }
 
 /** Pools that were opened here, and are closed here, with the place they lead to. */
@@ -93,8 +83,7 @@ export class PostgresStorage extends SqlStorage {
    */
   static connect(url: string, options: PostgresOptions = {}): PostgresStorage {
     checkSchema(options.schema ?? "threadkeep");
-    const place = serverOf(url);
-    const pool = new pg.Pool({ ...POOL, ...options.pool, connectionString: url });
+    const { pool, place } = openPool(url, options.pool);
     OWNED.set(pool, place);
     return new PostgresStorage(pool, options);
   }

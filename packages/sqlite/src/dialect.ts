@@ -44,6 +44,10 @@ export class SqliteDialect implements Dialect {
     return `${into} VALUES ${values}${onConflictSql(conflict)}`;
   }
 
+  insertKeeping(into: string, select: string): string {
+    return `INSERT INTO ${into} ${select} ON CONFLICT DO NOTHING`;
+  }
+
   placeholders(text: string): string {
     return text;
   }

@@ -10,12 +10,12 @@ import {
   type StorageOptions,
   migrationSql as sqlOfMigrations,
 } from "@threadkeep/core/backend";
-import Database from "better-sqlite3";
 import { SqliteDialect } from "./dialect.js";
 import { checkSettings, type SqliteDatabase, SqliteDriver, type SqliteSettings } from "./driver.js";
-import { toStorageError } from "./errors.js";
+import { openDatabase } from "./open.js";
 
 export type { SqliteDatabase, SqliteStatement } from "./driver.js";
+export { type LangGraphSqliteOptions, LangGraphSqliteTables } from "./langgraph-tables.js";
 
 /** Options of everything in this package. */
 export interface SqliteOptions extends Partial<SqliteSettings>, StorageOptions {
@@ -32,18 +32,6 @@ function settingsOf(options: SqliteOptions): SqliteSettings {
   };
   checkSettings(settings);
   return settings;
-}
-
-/** `:memory:`, a path, or a path behind `sqlite:`, `sqlite://` or `file:`. */
-function open(url: string): SqliteDatabase {
-  try {
-    return new Database(url.replace(/^(sqlite|file):(\/\/)?/, ""));
-  } catch (error) {
-    const failed = toStorageError("open", error);
-    // A directory that is not there is a TypeError of the driver.
-    if (failed.code !== "DATABASE") throw failed;
-    throw toStorageError("open", Object.assign(error as Error, { code: "SQLITE_CANTOPEN" }));
-  }
 }
 
 /**
@@ -74,7 +62,7 @@ export class SqliteStorage extends SqlStorage {
   static connect(url: string, options: SqliteOptions = {}): SqliteStorage {
     settingsOf(options);
     new SqliteDialect(options.tablePrefix ?? "");
-    const db = open(url);
+    const db = openDatabase(url);
     OWNED.add(db);
     return new SqliteStorage(db, options);
   }

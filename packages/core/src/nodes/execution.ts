@@ -7,7 +7,7 @@ import type { Tree } from "../state/tree.js";
 import type { NodeRunRecord } from "../storage/storage.js";
 import {
   type Copy,
-  copyOf,
+  copyValue,
   type Frame,
   type InputTree,
   isRecord,
@@ -64,7 +64,7 @@ export class Execution {
   succeed(log: ItemLog, output: unknown, at: number): void {
     this.#close("ok", at);
     this.#wrapping = wrappingOf(output, this.begin.kind);
-    this.#output = copyOf(log, output, ["output"]);
+    this.#output = copyValue(log, output, ["output"]);
   }
 
   fail(status: "error" | "interrupted", error: unknown, at: number): void {

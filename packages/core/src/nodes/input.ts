@@ -30,7 +30,7 @@ export type InputTree =
 /** A copy of a value that cannot change any more; a value without an exact form says why. */
 export type Copy = { readonly draft: Draft } | { readonly refused: string };
 
-export function copyOf(log: ItemLog, value: unknown, path: (string | number)[]): Copy {
+export function copyValue(log: ItemLog, value: unknown, path: (string | number)[]): Copy {
   try {
     return { draft: draftValue(log, value, path) };
   } catch (error) {
@@ -97,7 +97,7 @@ export class NodeInput {
 
   #take(copied: Map<object, Draft>): Copy {
     return this.#fields === undefined
-      ? copyOf(this.#log, this.#whole, ["input"])
+      ? copyValue(this.#log, this.#whole, ["input"])
       : copyFields(this.#log, this.#fields, copied);
   }
 
@@ -136,7 +136,7 @@ function copyFields(
 ): Copy {
   const drafts: { [key: string]: Draft } = {};
   for (const [name, value] of Object.entries(fields)) {
-    const copy = copyOf(log, value, ["input", name]);
+    const copy = copyValue(log, value, ["input", name]);
     if ("refused" in copy) return copy;
     if (typeof value === "object" && value !== null) copied.set(value, copy.draft);
     assign(drafts, escapeKey(name), copy.draft);

@@ -2,6 +2,7 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { Command } from "@langchain/langgraph";
 import type { Draft } from "../state/draft.js";
 import type { ItemLog } from "../state/item-log.js";
+import { checkpointKey } from "../storage/keys.js";
 import type { Task } from "./derived.js";
 import { Execution } from "./execution.js";
 import { type Frame, NodeInput, type NodeKind } from "./input.js";
@@ -106,14 +107,15 @@ export class Recorder extends BaseCallbackHandler {
 
   /** Notes that a task which read a checkpoint has ended well. */
   ended(ns: string, checkpointId: string, taskId: string, nodePath: string): void {
-    const key = JSON.stringify([ns, checkpointId]);
+    const key = checkpointKey(ns, checkpointId);
     const paths = this.#ended.get(key) ?? new Map<string, string>();
     this.#ended.set(key, paths.set(taskId, nodePath));
   }
 
   /** Takes the paths of the nodes whose results the checkpoint after this one holds. */
   takePathsAfter(ns: string, checkpointId: string | undefined): string[] {
-    const key = JSON.stringify([ns, checkpointId]);
+    if (checkpointId === undefined) return [];
+    const key = checkpointKey(ns, checkpointId);
     const paths = [...(this.#ended.get(key)?.values() ?? [])];
     this.#ended.delete(key);
     return paths;
@@ -121,12 +123,12 @@ export class Recorder extends BaseCallbackHandler {
 
   /** Keeps a task until its checkpoint is put, which tells what the task was. */
   postpone(task: Task): void {
-    const key = JSON.stringify([task.ns, task.checkpointId]);
+    const key = checkpointKey(task.ns, task.checkpointId);
     this.#postponed.set(key, [...(this.#postponed.get(key) ?? []), task]);
   }
 
   takePostponed(ns: string, checkpointId: string): readonly Task[] {
-    const key = JSON.stringify([ns, checkpointId]);
+    const key = checkpointKey(ns, checkpointId);
     const tasks = this.#postponed.get(key) ?? [];
     this.#postponed.delete(key);
     return tasks;
@@ -231,9 +233,7 @@ export class Recorder extends BaseCallbackHandler {
     const begin = { ...place, attempt, step, kind, startedAt: this.#now() };
     const execution = new Execution(begin, input);
     this.#open.set(runId, execution);
-    const waiting = this.#waiting.get(place.taskId);
-    if (waiting === undefined) this.#waiting.set(place.taskId, [execution]);
-    else waiting.push(execution);
+    this.#waiting.set(place.taskId, [...(this.#waiting.get(place.taskId) ?? []), execution]);
   }
 
   #copiesOf(ns: string, step: number | null): Map<object, Draft> {

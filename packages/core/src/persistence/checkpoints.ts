@@ -3,16 +3,16 @@ import { nodePathOf } from "../nodes/paths.js";
 import { Moved } from "../saver/admission.js";
 import {
   addCheckpoints,
-  copyOf,
+  copyCheckpoint,
   newCheckpointId,
   type Original,
   readOriginal,
 } from "../saver/checkpoints.js";
 import { placeOf } from "../saver/config.js";
-import { checkpointKey } from "../saver/lineage.js";
 import { ItemsGone } from "../saver/loader.js";
 import { removeCheckpoint } from "../saver/maintenance.js";
 import type { CheckpointTrees } from "../saver/records.js";
+import { checkpointKey } from "../storage/keys.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { checkWhole, checkWords } from "./check.js";
@@ -61,7 +61,7 @@ export async function createCheckpoint(
   const stored = await lookAgain(operation, sessionId, async () => {
     const original = await originalOf(core, session, sessionId);
     const { guard } = original.stored;
-    const copy = copyOf(original, {
+    const copy = copyCheckpoint(original, {
       id: newCheckpointId(),
       copyOf: versionOfState(original.stored),
       name: name ?? null,

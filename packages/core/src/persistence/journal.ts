@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { StorageError } from "../errors.js";
-import { decodePlain, encodePlain } from "../saver/plain.js";
+import { decodePlain, encodePlain } from "../state/plain.js";
 import type { RunState } from "../saver/run.js";
 import { checkId } from "../storage/ids.js";
 import type { ToolEventRecord } from "../storage/storage.js";
@@ -61,20 +61,28 @@ export class ToolJournal {
     const place = { ns: node?.ns ?? null, checkpointId: node?.checkpointId ?? null };
     const run = runOf(this.#core, config, sessionId);
     const token = randomUUID();
+    // Most calls are made once: what the journal knows of others is read when that is claimed.
+    let attempt = 1;
     for (;;) {
-      const known = await this.#core.storage.toolEvents(sessionId, callId);
-      const attempt = 1 + Math.max(0, ...known.map((event) => event.attempt));
       const key = { callId, attempt, tool };
       await this.#add(sessionId, key, "started", { token, args }, place, run);
-      if (await this.#isOwn(sessionId, key, "started", token)) return key;
+      const known = await this.#core.storage.toolEvents(sessionId, callId);
+      if (await this.#isOwn(sessionId, known, key, "started", token)) return key;
+      attempt = 1 + Math.max(0, ...known.map((event) => event.attempt));
     }
   }
 
   /** Of two events with one key the first one stays: whose is it? */
-  async #isOwn(sessionId: string, key: CallKey, name: string, token: string): Promise<boolean> {
-    const events = await this.#core.storage.toolEvents(sessionId, key.callId);
-    const event = events.find((one) => one.attempt === key.attempt && one.event === name);
-    return ((await this.#body(sessionId, event)) as { token?: string }).token === token;
+  async #isOwn(
+    sessionId: string,
+    known: readonly ToolEventRecord[],
+    { attempt }: CallKey,
+    name: string,
+    token: string,
+  ): Promise<boolean> {
+    const event = known.find((one) => one.attempt === attempt && one.event === name);
+    const body = (await this.#body(sessionId, event)) as { token?: string } | undefined;
+    return body?.token === token;
   }
 
   note(sessionId: string, key: CallKey, event: string, body: unknown): Promise<void> {
@@ -173,7 +181,8 @@ export class ToolJournal {
     const { callId, attempt, tool } = call;
     const key = { callId, attempt, tool };
     await this.note(sessionId, key, event, { token });
-    return this.#isOwn(sessionId, key, event, token);
+    const known = await this.#core.storage.toolEvents(sessionId, callId);
+    return this.#isOwn(sessionId, known, key, event, token);
   }
 }
 

@@ -1,5 +1,5 @@
 import { StorageError } from "../errors.js";
-import { decodePlain, encodePlain } from "../saver/plain.js";
+import { decodePlain, encodePlain } from "../state/plain.js";
 import type { Tree } from "../state/tree.js";
 import type { CheckpointRecord } from "../storage/storage.js";
 import type { Core } from "./core.js";

@@ -1,5 +1,5 @@
 import { DeltaSnapshot } from "@langchain/langgraph-checkpoint";
-import { copyOf, newCheckpointId, readOriginal } from "../saver/checkpoints.js";
+import { copyCheckpoint, newCheckpointId, readOriginal } from "../saver/checkpoints.js";
 import type { CheckpointTrees } from "../saver/records.js";
 import { readTuple } from "../saver/tuples.js";
 import type { Numbering } from "../state/list.js";
@@ -24,7 +24,7 @@ export async function planMessages(
   const values = await valuesOf(core, target, original.state as { values: TreeObject }, key);
   const id = newCheckpointId();
   const head = (numbering: Numbering): CheckpointTrees => ({
-    ...copyOf(original, { ...columns, id, ns: "", parents: {}, nodePath: null }),
+    ...copyCheckpoint(original, { ...columns, id, ns: "", parents: {}, nodePath: null }),
     parentId: checkpoint.ns === "" ? checkpoint.id : null,
     state: { v, values: values(numbering), versions: pick(versions, key), seen: {} },
   });

@@ -3,7 +3,7 @@ import { nodePathOf } from "../nodes/paths.js";
 import { CandidateSaver } from "../saver/candidates.js";
 import {
   type Changes,
-  copyOf,
+  copyCheckpoint,
   graphsAround,
   newCheckpointId,
   type Original,
@@ -89,7 +89,7 @@ async function copyLevels(
     const isHead = inner === undefined;
     const changes: Changes = { id, ns, ...(isHead ? columns : { createdAt: columns.createdAt }) };
     const moved = ns === original.stored.checkpoint.ns ? {} : { parentId: null };
-    copies.push(copyOf(original, { ...changes, ...moved, parents: { ...parents } }));
+    copies.push(copyCheckpoint(original, { ...changes, ...moved, parents: { ...parents } }));
     parents[ns] = id;
     if (inner !== undefined) {
       ns = await innerNamespace(core, sessionId, { original, inner, ns, id }, needed(graph));
@@ -176,7 +176,7 @@ async function lastingAt(
         const then = await newestBefore(core, sessionId, ns, target.version);
         if (newest === undefined || newest.checkpoint.id === then?.checkpoint.id) return undefined;
         if (then === undefined) return tombstone(newest.checkpoint, createdAt);
-        return copyOf(await readOriginal(core.threads, then), {
+        return copyCheckpoint(await readOriginal(core.threads, then), {
           createdAt,
           tombstone: then.checkpoint.tombstone,
         });

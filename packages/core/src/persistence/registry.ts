@@ -46,7 +46,9 @@ const WATCHERS = new WeakMap<object, Set<RollbackToolRegistry>>();
  */
 export class RollbackToolRegistry {
   readonly #undos = new Map<string, Registered>();
-  #journal: { readonly journal: ToolJournal; readonly saver: object } | undefined;
+  #journal: ToolJournal | undefined;
+  /** By the saver that keeps the state of the run that calls. */
+  readonly #journals = new WeakMap<object, ToolJournal>();
 
   /**
    * @param undo a tool with the same arguments, or a function of the call. A tool finds the call, with
@@ -80,13 +82,23 @@ export class RollbackToolRegistry {
     if (this.#journal !== undefined) {
       throw invalid("Persistence", "the rollbackToolRegistry belongs to another Persistence");
     }
-    this.#journal = { journal, saver };
+    this.#journal = journal;
+    this.#journals.set(saver, journal);
+  }
+
+  /** Where the calls of one owner's runs are journalled. */
+  connectView(journal: ToolJournal, saver: object): void {
+    this.#journals.set(saver, journal);
   }
 
   /** Whether the run of this config keeps its state here, or does not say where. */
   isOf(config: RunnableConfig): boolean {
-    const saver = config.configurable?.[CHECKPOINTER_KEY];
-    return this.#journal !== undefined && (saver === undefined || saver === this.#journal.saver);
+    return this.#journalOf(config) !== undefined;
+  }
+
+  #journalOf(config: RunnableConfig): ToolJournal | undefined {
+    const saver: unknown = config.configurable?.[CHECKPOINTER_KEY];
+    return saver === undefined ? this.#journal : this.#journals.get(saver as object);
   }
 
   /** Makes a call, and journals it. */
@@ -96,7 +108,7 @@ export class RollbackToolRegistry {
     input: unknown,
     config: RunnableConfig,
   ): Promise<unknown> {
-    const { journal } = this.#journal ?? {};
+    const journal = this.#journalOf(config);
     if (journal === undefined || config.configurable?.thread_id === undefined) return invoke();
     const sessionId = String(config.configurable.thread_id);
     const { id, args } = callOf(input);

@@ -121,7 +121,7 @@ async function planOf(
 }
 
 /** Stores a plan, made anew where somebody got in the way. From then on no earlier run can write. */
-export async function commitPlan(
+async function commitPlan(
   core: Core,
   sessionId: string,
   operation: string,

@@ -1,5 +1,5 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { isCommand, isGraphDrained, RunControl } from "@langchain/langgraph";
+import { isCommand, isGraphDrained, RunControl, type StateSnapshot } from "@langchain/langgraph";
 import { StorageError } from "../errors.js";
 import { placeOf } from "../saver/config.js";
 import { checkChoice, checkWhole } from "./check.js";
@@ -86,33 +86,38 @@ async function firstInput(
 
 /** @throws StorageError `NOT_FOUND` or `GRAPH_MISMATCH` for the checkpoint that the config names */
 async function checkStart(core: Core, graph: Graph, config: RunnableConfig, id: string) {
-  if (await fits(core, graph, config)) return;
+  if ((await checkedState(core, graph, config)) !== undefined) return;
   throw new StorageError("NOT_FOUND", OPERATION, `there is no checkpoint ${JSON.stringify(id)}`);
 }
 
 /** @throws StorageError `GRAPH_MISMATCH` where the thread goes on in a node that is gone */
 async function goesOn(core: Core, graph: Graph, config: RunnableConfig): Promise<boolean> {
-  if (!(await fits(core, graph, config))) return false;
-  return (await graph.getState(config)).next.length > 0;
+  const state = await checkedState(core, graph, config);
+  return state !== undefined && state.next.length > 0;
 }
 
 /**
- * Whether there is a state.
+ * The state, if there is one.
  * @throws StorageError `GRAPH_MISMATCH` where it goes on in a node that is gone, in a subgraph too
  */
-async function fits(core: Core, graph: Graph, config: RunnableConfig): Promise<boolean> {
+async function checkedState(
+  core: Core,
+  graph: Graph,
+  config: RunnableConfig,
+): Promise<StateSnapshot | undefined> {
   const tuple = await core.saver.getTuple(config);
-  if (tuple === undefined) return false;
+  if (tuple === undefined) return undefined;
   const ns = String(config.configurable?.checkpoint_ns ?? "");
   const owner = (await graphAt(graph, ns)) ?? graph;
   checkFits(OPERATION, owner, tuple.checkpoint.channel_values, tuple.checkpoint.id);
-  for (const { name, id } of (await graph.getState(config)).tasks) {
+  const state = await graph.getState(config);
+  for (const { name, id } of state.tasks) {
     const inner = ns === "" ? `${name}:${id}` : `${ns}|${name}:${id}`;
-    await fits(core, graph, {
+    await checkedState(core, graph, {
       configurable: { thread_id: config.configurable?.thread_id, checkpoint_ns: inner },
     });
   }
-  return true;
+  return state;
 }
 
 /** `undefined` where the thread was rolled back to its end. */

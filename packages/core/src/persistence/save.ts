@@ -1,6 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { StorageError } from "../errors.js";
-import { encodePlain } from "../saver/plain.js";
+import { encodePlain } from "../state/plain.js";
 import { checkId, checkText, invalid } from "../storage/ids.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";

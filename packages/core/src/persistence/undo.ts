@@ -3,7 +3,7 @@ import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import { StorageError } from "../errors.js";
 import { isWithin } from "../nodes/paths.js";
 import { graphsAround, parentsOf, readOriginal } from "../saver/checkpoints.js";
-import { checkpointKey } from "../saver/lineage.js";
+import { checkpointKey } from "../storage/keys.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import type { Core } from "./core.js";
 import type { JournalledCall, ToolCall, ToolJournal } from "./journal.js";
@@ -45,13 +45,13 @@ export async function callsToUndo(
   target: StoredCheckpoint,
 ): Promise<JournalledCall[]> {
   const { sessionId } = target;
-  const levels = await levelsOf(core, target);
+  const rewound = await rewoundTo(core, target);
   const reads = new Reads(core, sessionId);
   const wanted: JournalledCall[] = [];
   for (const call of await journal.calls(sessionId)) {
     if (call.undo === "undone" || !hadEffect(call, registry)) continue;
     const version = Math.max(call.version, await reads.versionFor(call));
-    if (levels.some((level) => isUndone(level, call.ns ?? "", version))) wanted.push(call);
+    if (rewound.some((graph) => isUndone(graph, call.ns ?? "", version))) wanted.push(call);
   }
   return wanted.reverse();
 }
@@ -100,7 +100,7 @@ class Reads {
 }
 
 /** A graph that goes back to a state of that version. */
-interface Level {
+interface Rewound {
   readonly ns: string;
   readonly version: number;
   /** The subgraph in it that goes back to a later state of its own. */
@@ -108,7 +108,7 @@ interface Level {
 }
 
 /** The target's graph, and those around it: in them the step begins anew in which the target lies. */
-async function levelsOf(core: Core, target: StoredCheckpoint): Promise<Level[]> {
+async function rewoundTo(core: Core, target: StoredCheckpoint): Promise<Rewound[]> {
   const { sessionId, checkpoint } = target;
   const around = graphsAround(await readOriginal(core.threads, target));
   const found = await Promise.all(
@@ -122,7 +122,7 @@ async function levelsOf(core: Core, target: StoredCheckpoint): Promise<Level[]> 
   return [...found, whole];
 }
 
-function isUndone({ ns, version, inner }: Level, of: string, made: number): boolean {
+function isUndone({ ns, version, inner }: Rewound, of: string, made: number): boolean {
   return made >= version && isWithin(of, ns) && (inner === undefined || !isWithin(of, inner));
 }
 

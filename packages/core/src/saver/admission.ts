@@ -1,4 +1,5 @@
 import { StorageError } from "../errors.js";
+import { isOfAnotherTenant } from "../storage/owners.js";
 import type { Guard } from "../storage/storage.js";
 import type { Lineage } from "./lineage.js";
 import { ItemsGone } from "./loader.js";
@@ -21,8 +22,11 @@ export class Moved extends StorageError {
 
 /** Why a call comes too late: the thread was deleted, rolled back or pruned since it was meant. */
 export function refusalOf(operation: Operation, thread: Standing): StorageError | undefined {
-  const { run, basis, name, era, atVersion } = operation;
+  const { run, basis, name, era, atVersion, owner } = operation;
   const { id, guard, deletions, lineage } = thread;
+  if (isOfAnotherTenant(guard?.owner ?? {}, owner)) {
+    return new StorageError("NOT_FOUND", name, `this tenant has no thread ${JSON.stringify(id)}`);
+  }
   const now = guard?.incarnation;
   if (era !== undefined && (era.incarnation !== now || era.epoch !== guard?.epoch)) {
     return new ItemsGone(`items of thread ${JSON.stringify(id)} were removed meanwhile`);

@@ -28,7 +28,7 @@ export async function readOriginal(threads: Threads, stored: StoredCheckpoint): 
 }
 
 /** A checkpoint of the same state beside the original: it has the same parent. */
-export function copyOf(original: Original, changes: Changes): CheckpointTrees {
+export function copyCheckpoint(original: Original, changes: Changes): CheckpointTrees {
   const { version: _version, ...record } = original.stored.checkpoint;
   const { parents = parentsOf(original), ...columns } = changes;
   return {
@@ -80,7 +80,8 @@ export function newCheckpointId(): string {
 }
 
 /** Checkpoints that are stored at once. */
-export interface Addition extends Pick<Operation, "name" | "run" | "era" | "atVersion" | "fences"> {
+export interface Addition
+  extends Pick<Operation, "name" | "run" | "era" | "atVersion" | "fences" | "status" | "exact"> {
   checkpoints(numbering: Numbering): readonly CheckpointTrees[];
   readonly writes?: Records["writes"];
 }

@@ -1,10 +1,6 @@
 const MAX_CHECKPOINTS = 1000;
 const MAX_ANNOUNCED = 50_000;
 
-export function checkpointKey(ns: string, id: string): string {
-  return JSON.stringify([ns, id]);
-}
-
 /** Which incarnation of a thread recent checkpoints belong to. */
 export class Lineage {
   readonly #incarnations = new Map<string, number>();

@@ -2,8 +2,16 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import type { CheckpointListOptions, CheckpointTuple } from "@langchain/langgraph-checkpoint";
 import { StorageError } from "../errors.js";
 import { checkId } from "../storage/ids.js";
+import { isOfAnotherTenant } from "../storage/owners.js";
 import type { ListQuery, StoredCheckpoint } from "../storage/storage.js";
-import { checkConfig, checkFilter, checkLimit, checkpointIdOf, namespaceOf } from "./config.js";
+import {
+  checkConfig,
+  checkFilter,
+  checkLimit,
+  checkpointIdOf,
+  namespaceOf,
+  ownerOf,
+} from "./config.js";
 import { again } from "./loader.js";
 import { readMetadata } from "./metadata.js";
 import type { Threads } from "./threads.js";
@@ -72,12 +80,14 @@ export async function* listTuples(
   let left = checkLimit("list", options.limit) ?? Number.POSITIVE_INFINITY;
   const filter = Object.entries(checkFilter("list", options.filter));
   let query = await queryOf(threads, config, options.before);
+  const owner = ownerOf("list", config);
   while (left > 0) {
     const limit = filter.length === 0 ? Math.min(PAGE, left) : PAGE;
     const page = await threads.storage.list({ ...query, limit });
     const chosen: StoredCheckpoint[] = [];
     for (const stored of page) {
       if (chosen.length === left) break;
+      if (isOfAnotherTenant(stored.guard.owner, owner)) continue;
       // Copies to come back to are no steps of the thread; they are found by their ids.
       if (stored.checkpoint.copyOf !== null && query.id === undefined) continue;
       if (await matches(threads, stored, filter)) chosen.push(stored);

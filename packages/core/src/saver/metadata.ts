@@ -1,8 +1,8 @@
 import type { CheckpointMetadata } from "@langchain/langgraph-checkpoint";
 import type { ClassRegistry } from "../state/classes.js";
+import { decodePlain, encodePlain } from "../state/plain.js";
 import type { Tree, TreeObject } from "../state/tree.js";
 import type { CheckpointRecord } from "../storage/storage.js";
-import { decodePlain, encodePlain } from "./plain.js";
 import type { Threads } from "./threads.js";
 
 type Columns = Pick<CheckpointRecord, "source" | "step"> & { readonly metadata: Tree };

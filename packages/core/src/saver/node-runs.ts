@@ -9,8 +9,8 @@ import type { Execution, NodeRunTrees } from "../nodes/execution.js";
 import type { Frame } from "../nodes/input.js";
 import type { Recorder } from "../nodes/recorder.js";
 import type { Numbering } from "../state/list.js";
+import { checkpointKey } from "../storage/keys.js";
 import type { Storage } from "../storage/storage.js";
-import { checkpointKey } from "./lineage.js";
 import type { Thread } from "./thread.js";
 
 type Runs = (numbering: Numbering) => NodeRunTrees[];

@@ -14,12 +14,13 @@ import {
   timeOf,
 } from "../state/manifest.js";
 import { checkId, checkObject, checkText, invalid } from "../storage/ids.js";
+import { checkpointKey } from "../storage/keys.js";
 import { announcedBefore } from "./announced.js";
 import { ownerOf, placeOf, runIdOf } from "./config.js";
-import { checkpointKey } from "./lineage.js";
 import { writeMetadata } from "./metadata.js";
 import { runsBefore, runsOfTask } from "./node-runs.js";
 import { runStateOf } from "./run.js";
+import { statusOfState, statusOfWrites } from "./status.js";
 import type { Threads } from "./threads.js";
 import { configOf } from "./tuples.js";
 
@@ -70,6 +71,7 @@ export async function putCheckpoint(
     name: "put",
     owner,
     run,
+    status: ns === "" ? statusOfState(checkpoint.channel_values ?? {}) : undefined,
     basis: basisOf(ns, parentId, metadata),
     records: (numbering) => ({
       checkpoints: [
@@ -123,6 +125,7 @@ export async function putWrites(
     name: "putWrites",
     owner,
     run,
+    status: ns === "" ? statusOfWrites(writes) : undefined,
     basis: [checkpointKey(ns, checkpointId as string)],
     records: (numbering) => ({
       writes: drafts.map(({ channel, idx, draft }) => ({

@@ -1,15 +1,16 @@
 import type { NodeRunTrees } from "../nodes/execution.js";
 import type { Tree } from "../state/tree.js";
+import { checkpointKey } from "../storage/keys.js";
 import type {
   CheckpointRecord,
   Era,
   ItemRecord,
   NodeRunRecord,
   Owner,
+  RunStatus,
   ToolEventRecord,
   WriteRecord,
 } from "../storage/storage.js";
-import { checkpointKey } from "./lineage.js";
 import type { BatchNumbering } from "./numbering.js";
 import type { RunState } from "./run.js";
 import type { Texts } from "./texts.js";
@@ -45,6 +46,10 @@ export interface Operation {
   readonly era?: Era;
   /** The call read the thread when this was the next version: if another was given, it is refused. */
   readonly atVersion?: number;
+  /** What the thread does from this call on; `undefined`: what it did. */
+  readonly status?: RunStatus | undefined;
+  /** Nobody may have written since the thread was read, not even a write that moved no counter. */
+  readonly exact?: boolean;
   /** From this call on, runs that began before it cannot write. */
   readonly fences?: boolean;
   /** Called once per try, since every try may number the items anew. */
@@ -52,7 +57,7 @@ export interface Operation {
 }
 
 /** @param isStored whether a checkpoint is there already: put again, it keeps its version */
-export async function checkpointRecords(
+async function checkpointRecords(
   texts: Texts,
   records: readonly Records[],
   firstVersion: number,
@@ -74,10 +79,7 @@ export async function checkpointRecords(
   return { checkpoints, nextVersion: version };
 }
 
-export async function writeRecords(
-  texts: Texts,
-  records: readonly Records[],
-): Promise<WriteRecord[]> {
+async function writeRecords(texts: Texts, records: readonly Records[]): Promise<WriteRecord[]> {
   const writes: WriteRecord[] = [];
   for (const record of records) {
     for (const write of record.writes ?? []) {
@@ -91,10 +93,7 @@ async function textOf(texts: Texts, tree: Tree | undefined): Promise<string | nu
   return tree === undefined ? null : await texts.write(tree);
 }
 
-export async function nodeRunRecords(
-  texts: Texts,
-  records: readonly Records[],
-): Promise<NodeRunRecord[]> {
+async function nodeRunRecords(texts: Texts, records: readonly Records[]): Promise<NodeRunRecord[]> {
   const runs: NodeRunRecord[] = [];
   for (const run of records.flatMap((record) => record.nodeRuns ?? [])) {
     const input = await texts.write(run.input);
@@ -105,7 +104,7 @@ export async function nodeRunRecords(
 }
 
 /** @param version the newest checkpoint's */
-export async function toolEventRecords(
+async function toolEventRecords(
   texts: Texts,
   records: readonly Records[],
   version: number,
@@ -118,11 +117,31 @@ export async function toolEventRecords(
 }
 
 /** The items that got a number; an item that is like another may number that one too. */
-export async function itemRecords(texts: Texts, numbering: BatchNumbering): Promise<ItemRecord[]> {
+async function itemRecords(texts: Texts, numbering: BatchNumbering): Promise<ItemRecord[]> {
   const items: ItemRecord[] = [];
   for (const [item, seq] of numbering.fresh) {
     const body = item.body((base) => numbering.seq(base));
     items.push({ seq, type: item.type, body: await texts.write(body) });
   }
   return items;
+}
+
+/**
+ * What a batch stores: numbered, and written as texts.
+ * @param isStored whether a checkpoint keeps its version, since it stands there already
+ */
+export async function recordsOf(
+  texts: Texts,
+  records: readonly Records[],
+  numbering: BatchNumbering,
+  firstVersion: number,
+  isStored: (ns: string, id: string) => boolean,
+) {
+  return {
+    ...(await checkpointRecords(texts, records, firstVersion, isStored)),
+    writes: await writeRecords(texts, records),
+    nodeRuns: await nodeRunRecords(texts, records),
+    toolEvents: await toolEventRecords(texts, records, firstVersion - 1),
+    items: await itemRecords(texts, numbering),
+  };
 }

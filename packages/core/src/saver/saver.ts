@@ -11,16 +11,17 @@ import {
   type SerializerProtocol,
 } from "@langchain/langgraph-checkpoint";
 import { operation, StorageError } from "../errors.js";
-import { RecorderContext } from "../nodes/context.js";
+import type { RecorderContext } from "../nodes/context.js";
 import type { NodeRun } from "../nodes/node-run.js";
 import { goesOn } from "../nodes/paths.js";
 import { Recorder, type StoreRun } from "../nodes/recorder.js";
-import type { ValueClass } from "../state/classes.js";
 import type { Tree } from "../state/tree.js";
 import { checkId } from "../storage/ids.js";
+import { isOfAnotherTenant } from "../storage/owners.js";
 import type { Storage } from "../storage/storage.js";
-import { checkConfig, placeOf } from "./config.js";
+import { checkConfig, ownerOf, placeOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
+import { internalsOf, optionsWith, type SaverOptions } from "./internals.js";
 import { listTuples } from "./list.js";
 import { again } from "./loader.js";
 import {
@@ -34,26 +35,18 @@ import { recallRuns, storeRun } from "./node-runs.js";
 import { putCheckpoint, putWrites } from "./put.js";
 import { checkNodeRunQuery, type NodeRunQuery, readNodeRuns } from "./read-node-runs.js";
 import { beginRun, type RunState } from "./run.js";
-import { textsOf } from "./texts.js";
 import type { Thread } from "./thread.js";
-import { Threads } from "./threads.js";
+import type { Threads } from "./threads.js";
 import { readTuple } from "./tuples.js";
 import { nextVersion } from "./versions.js";
+
+export type { SaverOptions } from "./internals.js";
 
 /** What a saver knows of its threads: for the rooms above. */
 export let threadsOf: (saver: StorageSaver) => Threads;
 
-/** Options of every saver. */
-export interface SaverOptions {
-  /** Classes, beside LangChain's and LangGraph's, whose instances may be stored and are revived. */
-  readonly classes?: readonly ValueClass[];
-  /** How many characters of stored items are kept in memory, over all threads. Default: 64 Mi. */
-  readonly cacheChars?: number;
-  /** Whether every execution of a node is recorded (and its step listed by `Persistence`). Default: `true`. */
-  readonly enableAutomaticPersistence?: boolean;
-  /** The time of node runs, in milliseconds since 1970. Default: `Date.now`. */
-  readonly clock?: () => number;
-}
+/** A saver over a view of the same storage: they share options, memory, and what watches runs. */
+export let viewOf: (saver: StorageSaver, storage: Storage, name: string) => StorageSaver;
 
 /**
  * LangGraph's checkpoint saver over any {@link Storage}. The backends' savers (`MemorySaver`,
@@ -70,18 +63,22 @@ export class StorageSaver extends BaseCheckpointSaver {
 
   static {
     threadsOf = (saver) => saver.#threads;
+    viewOf = (saver, storage, name) => {
+      const internals = {
+        threads: saver.#threads.viewed(storage, name),
+        recorders: saver.#recorders,
+      };
+      return new StorageSaver(storage, saver.serde, optionsWith(internals));
+    };
   }
 
   /** @param serde sees every stored text as plain JSON data; for encryption or compression */
   constructor(storage: Storage, serde?: SerializerProtocol, options: SaverOptions = {}) {
     super(serde);
     this.storage = storage;
-    this.#threads = new Threads(storage, {
-      ...options,
-      ...(serde === undefined ? {} : { texts: textsOf(serde) }),
-    });
-    const { enableAutomaticPersistence = true } = options;
-    this.#recorders = enableAutomaticPersistence ? new RecorderContext() : undefined;
+    const { threads, recorders } = internalsOf(storage, serde, options);
+    this.#threads = threads;
+    this.#recorders = recorders;
   }
 
   /** Makes or verifies the tables. Optional: the first call does it. */
@@ -113,12 +110,13 @@ export class StorageSaver extends BaseCheckpointSaver {
     checkConfig("getTuple", "config", config);
     if (config.configurable?.thread_id === undefined) return undefined;
     const { threadId, ns, checkpointId } = placeOf("getTuple", config);
+    const owner = ownerOf("getTuple", config);
     const thread = this.#threads.get(threadId);
     const run = this.#beginRun(config, thread, ns);
     return again(async () => {
       const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
       run?.found(stored?.guard ?? thread.guard);
-      if (stored === undefined) return undefined;
+      if (stored === undefined || isOfAnotherTenant(stored.guard.owner, owner)) return undefined;
       thread.sawGuard(stored.guard);
       if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
       const { tuple, state } = await readTuple(this.#threads, stored);

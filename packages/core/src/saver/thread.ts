@@ -5,6 +5,8 @@ import { ItemLog } from "../state/item-log.js";
 import { Reader } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
 import { newIncarnation } from "../storage/ids.js";
+import { checkpointKey } from "../storage/keys.js";
+import { mergeOwners } from "../storage/owners.js";
 import type { Range } from "../storage/ranges.js";
 import type {
   CheckpointRecord,
@@ -12,30 +14,30 @@ import type {
   Guard,
   ItemRecord,
   Owner,
-  Removal,
   Storage,
 } from "../storage/storage.js";
 import { refusalOf } from "./admission.js";
 import { Arrivals } from "./arrivals.js";
 import { commit, storedAmong } from "./commit.js";
-import { isBehind, sameGuard } from "./guards.js";
-import { Announced, checkpointKey, Lineage } from "./lineage.js";
+import { isBehind } from "./guards.js";
+import { Announced, Lineage } from "./lineage.js";
 import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
-import {
-  checkpointRecords,
-  itemRecords,
-  nodeRunRecords,
-  type Operation,
-  toolEventRecords,
-  writeRecords,
-} from "./records.js";
+import { type Operation, recordsOf } from "./records.js";
 import type { RunThread } from "./run.js";
 import type { Texts } from "./texts.js";
 import { takeBatch, type Waiting } from "./waiting.js";
 
 const MAX_TRIES = 200;
 const TOUCH_EVERY_MS = 1000;
+
+/** What all threads have in common. */
+export interface ThreadTools {
+  readonly texts: Texts;
+  readonly classes: ClassRegistry;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
 
 /**
  * What this process knows of one thread, and the one queue through which it writes to it.
@@ -48,6 +50,7 @@ export class Thread implements RunThread {
   deletions = 0;
   readonly #storage: Storage;
   readonly #texts: Texts;
+  readonly #clock: () => number;
   readonly #loader: ItemLoader;
   /** `undefined`: no session row, as far as is known. */
   #guard: Guard | undefined;
@@ -61,10 +64,11 @@ export class Thread implements RunThread {
   readonly announced = new Announced();
   readonly #runs = new Set<WeakRef<object>>();
 
-  constructor(id: string, storage: Storage, texts: Texts, classes: ClassRegistry) {
+  constructor(id: string, storage: Storage, { texts, classes, clock }: ThreadTools) {
     this.id = id;
     this.#storage = storage;
     this.#texts = texts;
+    this.#clock = clock;
     this.log = new ItemLog(classes);
     this.log.keeper = this;
     this.#loader = new ItemLoader(id, storage, texts, this.log);
@@ -189,47 +193,42 @@ export class Thread implements RunThread {
   }
 
   /** `false`: another process moved the counters, which are now known anew. */
-  async #try(operations: readonly Operation[], remove?: Removal): Promise<boolean> {
+  async #try(operations: readonly Operation[]): Promise<boolean> {
     const expected = this.#guard;
     const { generation } = this.log;
     const numbering = new BatchNumbering(this.log, expected?.nextItem ?? 1);
-    const records = operations.map((operation) => operation.records(numbering));
-    const { checkpoints, nextVersion } = await checkpointRecords(
+    const { nextVersion, ...records } = await recordsOf(
       this.#texts,
-      records,
+      operations.map((operation) => operation.records(numbering)),
+      numbering,
       expected?.nextVersion ?? 1,
       (ns, id) => this.lineage.isOf(checkpointKey(ns, id), expected?.incarnation),
     );
-    const writes = await writeRecords(this.#texts, records);
-    const nodeRuns = await nodeRunRecords(this.#texts, records);
-    const version = (expected?.nextVersion ?? 1) - 1;
-    const toolEvents = await toolEventRecords(this.#texts, records, version);
-    const items = await itemRecords(this.#texts, numbering);
+    const { checkpoints, items } = records;
+    const now = this.#clock();
+    const owner: Owner = Object.assign({}, ...operations.map((operation) => operation.owner));
+    const touch =
+      now - this.#touchedAt >= TOUCH_EVERY_MS || JSON.stringify(owner) !== this.#ownerKey;
     const next: Guard = {
       nextItem: numbering.next,
       nextVersion,
       incarnation: expected?.incarnation ?? newIncarnation(),
-      epoch: (expected?.epoch ?? 0) + (remove === undefined ? 0 : 1),
+      epoch: expected?.epoch ?? 0,
       rollbacks: (expected?.rollbacks ?? 0) + (operations[0]?.fences ? 1 : 0),
       token: randomUUID(),
+      owner: touch ? mergeOwners(expected?.owner ?? {}, owner) : (expected?.owner ?? {}),
     };
-    const now = Date.now();
-    const owner: Owner = Object.assign({}, ...operations.map((operation) => operation.owner));
-    const touch =
-      now - this.#touchedAt >= TOUCH_EVERY_MS || JSON.stringify(owner) !== this.#ownerKey;
+    const status = operations.findLast((operation) => operation.status !== undefined)?.status;
     const done = await commit(this.#storage, {
       sessionId: this.id,
       owner,
+      ...(status === undefined ? {} : { status }),
       expected,
       next,
       now,
       touch,
-      items,
-      checkpoints,
-      writes,
-      nodeRuns,
-      toolEvents,
-      ...(remove === undefined ? {} : { remove }),
+      ...(operations.some(({ exact }) => exact) ? { exact: true } : {}),
+      ...records,
     });
     if (!done.written) {
       if (done.guard === undefined) this.#forget();
@@ -251,7 +250,6 @@ export class Thread implements RunThread {
     // Where a reading showed meanwhile that items were removed, these may be among them.
     if (this.log.generation !== generation) return true;
     this.#guard = next;
-    if (remove !== undefined) this.#forgetAll();
     this.#wrote(checkpoints, items, numbering, next.incarnation);
     return true;
   }
@@ -274,22 +272,18 @@ export class Thread implements RunThread {
   }
 
   /**
-   * Removes rows, if the thread did not change since `seen`.
-   * @returns whether it was done
+   * Removes the whole thread. Runs that began before cannot write to it any more.
+   * @param unlessTouchedSince only where its last activity is older
+   * @returns whether there was one
    */
-  async remove(seen: Guard, remove: Removal): Promise<boolean> {
-    this.sawGuard(seen);
-    if (!sameGuard(this.#guard, seen)) return false;
-    return this.#try([], remove);
-  }
-
-  /** Removes the whole thread. Runs that began before cannot write to it any more. */
-  async delete(): Promise<void> {
-    await this.exclusive(async () => {
-      await this.#storage.deleteSession(this.id);
+  async delete(unlessTouchedSince?: number): Promise<boolean> {
+    return this.exclusive(async () => {
+      const deleted = await this.#storage.deleteSession(this.id, unlessTouchedSince);
+      if (!deleted && unlessTouchedSince !== undefined) return false;
       this.deletions += 1;
       this.#guard = undefined;
       this.#forget();
+      return deleted;
     });
   }
 }

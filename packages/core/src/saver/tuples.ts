@@ -11,8 +11,8 @@ import {
 import { StorageError } from "../errors.js";
 import { type Reader, storedChannels } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
+import { checkpointKey } from "../storage/keys.js";
 import type { StoredCheckpoint, WriteRecord } from "../storage/storage.js";
-import { checkpointKey } from "./lineage.js";
 import { ItemsGone } from "./loader.js";
 import { readMetadata } from "./metadata.js";
 import type { Thread } from "./thread.js";

@@ -2,6 +2,7 @@ import type {
   Batch,
   CheckpointRecord,
   NodeRunRecord,
+  SessionRows,
   ToolEventRecord,
   WriteRecord,
 } from "../storage/storage.js";
@@ -11,7 +12,7 @@ import {
   GUARD_WHERE,
   ITEM_COLUMNS,
   NODE_RUN_COLUMNS,
-  SESSION_COLUMNS,
+  OF_TENANT,
   TOOL_EVENT_COLUMNS,
   TOUCH_SET,
   WRITE_COLUMNS,
@@ -20,22 +21,11 @@ import type { Dialect } from "./dialect.js";
 import type { Param } from "./driver.js";
 import { namespaceKey } from "./namespace.js";
 import { change, inserts, type Part, slices } from "./parts.js";
-import {
-  checkpointParams,
-  newSessionParams,
-  nodeRunParams,
-  ownerParams,
-  toolEventParams,
-  writeParams,
-} from "./rows.js";
-import {
-  AGENT_STATE,
-  NODE_RUNS,
-  SESSIONS,
-  STATE_ITEMS,
-  STATE_WRITES,
-  TOOL_JOURNAL,
-} from "./schema.js";
+import { checkpointParams, nodeRunParams, toolEventParams, writeParams } from "./rows.js";
+import { AGENT_STATE, NODE_RUNS, STATE_ITEMS, STATE_WRITES, TOOL_JOURNAL } from "./schema.js";
+import type { Scope } from "./scope.js";
+import { newSessionPart } from "./session-parts.js";
+import { ownerParams } from "./session-rows.js";
 
 const REMOVED_AT_ONCE = 100;
 const CHECKPOINT_KEY = ["session_id", "checkpoint_ns", "checkpoint_id"];
@@ -82,37 +72,36 @@ const EVENTS = {
   conflict: { action: "keep", key: TOOL_JOURNAL.key },
 } as const;
 
-const NEW_SESSION = {
-  table: SESSIONS,
-  columns: SESSION_COLUMNS,
-  conflict: { action: "keep", key: ["id"] },
-} as const;
-
-/** Makes the session row, if there is none. */
-export function createSession(dialect: Dialect, ...row: Parameters<typeof newSessionParams>): Part {
-  const [part] = inserts(dialect, NEW_SESSION, [newSessionParams(...row)]);
-  return part as Part;
+/** A batch's parts. The first one moves the guard, and all depend on it. */
+export function batchParts(
+  dialect: Dialect,
+  scope: Scope,
+  batch: Batch,
+): { head: Part; rest: Part[] } {
+  return {
+    head: moveGuard(dialect, scope, batch),
+    rest: [...stateParts(dialect, batch.sessionId, batch), ...removal(dialect, batch)],
+  };
 }
 
-/** A batch's parts. The first one moves the guard, and all depend on it. */
-export function batchParts(dialect: Dialect, batch: Batch): { head: Part; rest: Part[] } {
-  const { sessionId } = batch;
+/** The rows of a session's states. */
+export function stateParts(
+  dialect: Dialect,
+  sessionId: string,
+  batch: Pick<SessionRows, "items" | "checkpoints" | "writes" | "nodeRuns" | "toolEvents">,
+): Part[] {
   const items = batch.items.map(({ seq, type, body }) => [sessionId, seq, type, body]);
   const checkpoints = lastOfEach(batch.checkpoints).map((c) => checkpointParams(sessionId, c));
   const writes = oneOfEach(batch.writes).map((write) => writeParams(sessionId, write));
   const runs = firstRuns(batch.nodeRuns).map((run) => nodeRunParams(sessionId, run));
   const events = firstEvents(batch.toolEvents).map((event) => toolEventParams(sessionId, event));
-  return {
-    head: moveGuard(dialect, batch),
-    rest: [
-      ...inserts(dialect, ITEMS, items),
-      ...inserts(dialect, CHECKPOINTS, checkpoints),
-      ...inserts(dialect, WRITES, writes),
-      ...inserts(dialect, RUNS, runs),
-      ...inserts(dialect, EVENTS, events),
-      ...removal(dialect, batch),
-    ],
-  };
+  return [
+    ...inserts(dialect, ITEMS, items),
+    ...inserts(dialect, CHECKPOINTS, checkpoints),
+    ...inserts(dialect, WRITES, writes),
+    ...inserts(dialect, RUNS, runs),
+    ...inserts(dialect, EVENTS, events),
+  ];
 }
 
 /** No statement may replace a row twice. A checkpoint that is put twice keeps its first version. */
@@ -150,23 +139,29 @@ function firstOfEach<T>(records: readonly T[], keyOf: (record: T) => unknown): T
   return [...found.values()];
 }
 
-function moveGuard(dialect: Dialect, batch: Batch): Part {
-  const { sessionId, owner, expected, next, now, touch, exact, remove } = batch;
-  if (expected === undefined) return createSession(dialect, sessionId, owner, next, now);
+function moveGuard(dialect: Dialect, scope: Scope, batch: Batch): Part {
+  const { sessionId, owner, expected, next, now, touch, status, exact, remove } = batch;
+  if (expected === undefined) return newSessionPart(dialect, sessionId, { ...next, owner }, batch);
   // Beside a removal not even a write without items may pass: it may name old ones.
   const isExact = exact || remove !== undefined;
-  const set = [next.nextItem, next.nextVersion, next.epoch, next.rollbacks, next.token];
+  const { tenantId } = touch ? owner : {};
   const { nextItem, nextVersion, incarnation, epoch, rollbacks, token } = expected;
   const params = [
-    ...set,
+    ...[next.nextItem, next.nextVersion, next.epoch, next.rollbacks, next.token],
     ...(touch ? [now, ...ownerParams(owner)] : []),
+    ...(status === undefined ? [] : [status]),
     ...[sessionId, nextItem, nextVersion, incarnation, epoch, rollbacks],
     ...(isExact ? [token] : []),
+    ...(tenantId === undefined ? [] : [tenantId]),
+    ...scope.params,
   ];
-  const move = `UPDATE ${dialect.table("sessions")} SET ${GUARD_SET}`;
-  const touched = touch ? `, ${TOUCH_SET}` : "";
-  const where = isExact ? `${GUARD_WHERE} AND batch_token = ?` : GUARD_WHERE;
-  return change(`moveGuard ${touch} ${isExact}`, `${move}${touched} ${where}`, params);
+  const set = `${GUARD_SET}${touch ? `, ${TOUCH_SET}` : ""}${status === undefined ? "" : ", status = ?"}`;
+  const exactly = isExact ? " AND batch_token = ?" : "";
+  const ofTenant = tenantId === undefined ? "" : OF_TENANT;
+  const where = `${GUARD_WHERE}${exactly}${ofTenant}${scope.own}`;
+  const sql = `UPDATE ${dialect.table("sessions")} SET ${set} ${where}`;
+  const kind = [touch, isExact, tenantId !== undefined, status !== undefined, scope.key];
+  return change(`moveGuard ${kind.join(" ")}`, sql, params);
 }
 
 function removal(dialect: Dialect, { sessionId, remove }: Batch): Part[] {

@@ -70,11 +70,14 @@ export const ITEM_COLUMNS = ["session_id", "seq", "type", "body"] as const;
 
 export const SESSION_COLUMNS = [
   "id",
+  "alias",
   "user_id",
   "tenant_id",
   "agent_id",
   "title",
+  "title_key",
   "metadata",
+  "status",
   "created_at",
   "updated_at",
   "ended_at",
@@ -91,10 +94,26 @@ export const MESSAGE_COLUMNS = [
   "session_id",
   "position",
   "id",
+  "message_key",
   "role",
   "content",
   "metadata",
   "created_at",
+] as const;
+
+export const MODEL_CALL_COLUMNS = [
+  "session_id",
+  "id",
+  "message_id",
+  "model",
+  "status",
+  "input_tokens",
+  "output_tokens",
+  "total_tokens",
+  "usage_details",
+  "error",
+  "latency_ms",
+  "started_at",
 ] as const;
 
 export const GUARD_COLUMNS = [
@@ -104,6 +123,9 @@ export const GUARD_COLUMNS = [
   "epoch",
   "rollbacks",
   "batch_token",
+  "user_id",
+  "tenant_id",
+  "agent_id",
 ] as const;
 
 export const GUARD = GUARD_COLUMNS.map((name) => `s.${name}`).join(", ");
@@ -114,6 +136,9 @@ export const TOUCH_SET =
   "updated_at = ?, user_id = COALESCE(user_id, ?), tenant_id = COALESCE(tenant_id, ?), agent_id = COALESCE(agent_id, ?)";
 export const GUARD_WHERE =
   "WHERE id = ? AND next_item = ? AND next_version = ? AND incarnation = ? AND epoch = ? AND rollbacks = ?";
+
+/** Behind a condition on `sessions`: the session is not another tenant's. */
+export const OF_TENANT = " AND (tenant_id IS NULL OR tenant_id = ?)";
 
 export const AFTER =
   "(checkpoint_id < ? OR (checkpoint_id = ? AND (session_id > ? OR (session_id = ? AND version < ?))))";
@@ -130,11 +155,11 @@ export const COPIED = {
 export const CHAIN_JOIN =
   "c.session_id = ? AND c.checkpoint_ns = chain.checkpoint_ns AND c.checkpoint_id = chain.checkpoint_id";
 
-/** Parameters: session, namespace, id, session, depth. */
+/** Parameters: a session's, namespace, id, session, depth. */
 export function chain(joins: Joins): string {
   const state = joins.t("agent_state");
   const columns = "checkpoint_ns, checkpoint_id, parent_id";
-  const start = `SELECT 0 AS depth, ${columns} FROM ${state} WHERE session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?`;
+  const start = `SELECT 0 AS depth, ${columns} FROM ${state} WHERE session_id = ${joins.one} AND checkpoint_ns = ? AND checkpoint_id = ?`;
   const parent =
     "a.session_id = ? AND a.checkpoint_ns = chain.checkpoint_ns AND a.checkpoint_id = chain.parent_id";
   const aliased = columns.replaceAll(/\b(\w+)\b/g, "a.$1");
@@ -147,10 +172,19 @@ export function chain(joins: Joins): string {
 export interface Joins {
   readonly t: (name: TableName) => string;
   readonly lateral: boolean;
+  /** The session, where nothing else looks whether it is in scope; see `Scope`. */
+  readonly one: string;
+  /** Only rows of sessions in scope. */
+  readonly any: string;
 }
 
 /** Rows of a table that are looked up for each row before them. */
-export function lookUp({ t, lateral }: Joins, table: TableName, alias: string, on: string): string {
+export function lookUp(
+  { t, lateral }: Pick<Joins, "t" | "lateral">,
+  table: TableName,
+  alias: string,
+  on: string,
+): string {
   return lateral
     ? `JOIN LATERAL (SELECT * FROM ${t(table)} ${alias} WHERE ${on} OFFSET 0) ${alias} ON TRUE`
     : `JOIN ${t(table)} ${alias} ON ${on}`;
@@ -179,13 +213,13 @@ export function withWrites(joins: Joins, page: string, ofOneSession: boolean): s
 export const PAGE_COLUMNS = "session_id, checkpoint_ns, checkpoint_id";
 
 /**
- * The items of some ranges, while the session is of an era. Parameters: ranges, session, session,
+ * The items of some ranges, while the session is of an era. Parameters: ranges, session, a session's,
  * incarnation, epoch.
  */
 export function itemsIn(joins: Joins, ranges: number): string {
   const select = "SELECT i.seq, i.type, i.body FROM";
   const era = `JOIN ${joins.t("sessions")} s ON`;
-  const isOfEra = "s.id = ? AND s.incarnation = ? AND s.epoch = ?";
+  const isOfEra = `s.id = ${joins.one} AND s.incarnation = ? AND s.epoch = ?`;
   if (joins.lateral) {
     const rows = Array(ranges).fill("(CAST(? AS bigint), CAST(? AS bigint))").join(", ");
     const within = "i.seq BETWEEN r.first AND r.last AND i.session_id = ?";

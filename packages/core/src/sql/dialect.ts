@@ -38,6 +38,7 @@ export type TableName =
   | "state_writes"
   | "node_runs"
   | "tool_journal"
+  | "model_calls"
   | "migrations";
 
 /** What an insert does where its key is taken. */
@@ -86,6 +87,8 @@ export interface Dialect {
   /** The statements that make a table and its indexes. */
   createTable(table: Table): string[];
   insert(insert: Insert): string;
+  /** An `INSERT INTO … SELECT …` that keeps what stands where any key is taken. */
+  insertKeeping(into: string, select: string): string;
   /** Turns `?` into the engine's placeholders. */
   placeholders(text: string): string;
   /**

@@ -2,7 +2,6 @@ import type {
   CheckpointRecord,
   Guard,
   ItemRecord,
-  MessageRecord,
   NodeRunRecord,
   Owner,
   StoredCheckpoint,
@@ -71,7 +70,7 @@ export function checkpointParams(sessionId: string, c: CheckpointRecord): Param[
 
 /** A row of `GUARD_COLUMNS`. */
 export function guardFrom(row: Row): Guard {
-  const [nextItem, nextVersion, incarnation, epoch, rollbacks, token] = row;
+  const [nextItem, nextVersion, incarnation, epoch, rollbacks, token, ...owner] = row;
   return {
     nextItem: Number(nextItem),
     nextVersion: Number(nextVersion),
@@ -79,6 +78,16 @@ export function guardFrom(row: Row): Guard {
     epoch: Number(epoch),
     rollbacks: Number(rollbacks),
     token: token as string,
+    owner: ownerFrom(owner),
+  };
+}
+
+/** A row that begins with user, tenant and agent. */
+export function ownerFrom([userId, tenantId, agentId]: Row): Owner {
+  return {
+    ...(typeof userId === "string" ? { userId } : {}),
+    ...(typeof tenantId === "string" ? { tenantId } : {}),
+    ...(typeof agentId === "string" ? { agentId } : {}),
   };
 }
 
@@ -208,45 +217,4 @@ export function toolEventParams(sessionId: string, e: ToolEventRecord): Param[] 
 /** A row of number, type and body. */
 export function itemFrom([seq, type, body]: Row): ItemRecord {
   return { seq: Number(seq), type: type as string, body: body as string };
-}
-
-/** A row of position, id, role, content and time. */
-export function messageFrom([position, id, role, content, createdAt]: Row): MessageRecord {
-  return {
-    position: Number(position),
-    id: id as Text,
-    role: role as string,
-    content: content as string,
-    createdAt: Number(createdAt),
-  };
-}
-
-/** User, tenant and agent, as they stand beside one another everywhere. */
-export function ownerParams({ userId, tenantId, agentId }: Owner): Param[] {
-  return [userId ?? null, tenantId ?? null, agentId ?? null];
-}
-
-/** A row of `SESSION_COLUMNS` for a session that begins with this batch. */
-export function newSessionParams(
-  sessionId: string,
-  owner: Owner,
-  guard: Guard,
-  now: number,
-): Param[] {
-  return [
-    sessionId,
-    ...ownerParams(owner),
-    null,
-    null,
-    now,
-    now,
-    null,
-    guard.nextItem,
-    guard.nextVersion,
-    1,
-    guard.incarnation,
-    guard.epoch,
-    guard.rollbacks,
-    guard.token,
-  ];
 }

@@ -15,11 +15,14 @@ export const SESSIONS: Table = {
   name: "sessions",
   columns: [
     id("id"),
+    nullable(id("alias")),
     nullable(id("user_id")),
     nullable(id("tenant_id")),
     nullable(id("agent_id")),
     nullable(text("title")),
+    nullable(text("title_key")),
     nullable(text("metadata")),
+    nullable(id("status")),
     integer("created_at"),
     integer("updated_at"),
     nullable(integer("ended_at")),
@@ -32,6 +35,14 @@ export const SESSIONS: Table = {
     id("batch_token"),
   ],
   key: ["id"],
+  indexes: [
+    { name: "sessions_by_activity", columns: ["updated_at", "id"] },
+    ...["tenant_id", "user_id", "agent_id", "status"].map((name) => ({
+      name: `sessions_by_${name}`,
+      columns: [name, "updated_at", "id"],
+      unlessNull: name,
+    })),
+  ],
 };
 
 export const MESSAGES: Table = {
@@ -40,12 +51,40 @@ export const MESSAGES: Table = {
     id("session_id"),
     integer("position"),
     nullable(text("id")),
+    nullable(id("message_key")),
     id("role"),
     text("content"),
     nullable(text("metadata")),
     integer("created_at"),
   ],
   key: ["session_id", "position"],
+  indexes: [
+    {
+      name: "messages_by_key",
+      columns: ["session_id", "message_key"],
+      unique: true,
+      unlessNull: "message_key",
+    },
+  ],
+};
+
+export const MODEL_CALLS: Table = {
+  name: "model_calls",
+  columns: [
+    id("session_id"),
+    id("id"),
+    nullable(text("message_id")),
+    nullable(text("model")),
+    id("status"),
+    nullable(integer("input_tokens")),
+    nullable(integer("output_tokens")),
+    nullable(integer("total_tokens")),
+    nullable(text("usage_details")),
+    nullable(text("error")),
+    integer("latency_ms"),
+    integer("started_at"),
+  ],
+  key: ["session_id", "id"],
 };
 
 export const AGENT_STATE: Table = {
@@ -172,6 +211,7 @@ export const HISTORY: readonly Migration[] = [
       STATE_WRITES,
       NODE_RUNS,
       TOOL_JOURNAL,
+      MODEL_CALLS,
     ]),
   },
 ];
@@ -185,4 +225,5 @@ export const OWN_TABLES = [
   "state_writes",
   "node_runs",
   "tool_journal",
+  "model_calls",
 ] as const;

@@ -1,57 +1,47 @@
 import { StorageError } from "../errors.js";
 import { firstGuard } from "../storage/ids.js";
-import { compareCursors, cursorOf } from "../storage/order.js";
-import { coverRanges, mergeRanges, type Range } from "../storage/ranges.js";
+import { isOfAnotherTenant } from "../storage/owners.js";
 import type {
-  Batch,
-  CheckpointRecord,
-  Era,
-  Guard,
-  ItemRecord,
-  ListQuery,
+  Append,
+  CopyFresh,
+  Fresh,
+  ItemSize,
   MessagePage,
   MessageRecord,
-  NodeRunRecord,
+  ModelCallRecord,
   Owner,
+  SessionChange,
+  SessionQuery,
+  SessionRecord,
+  SessionRows,
   Storage,
-  StoredCheckpoint,
-  ToolEventRecord,
-  WriteRecord,
+  TableSize,
 } from "../storage/storage.js";
-import { batchParts, createSession } from "./batch.js";
+import { titleKey } from "../storage/titles.js";
+import { stateParts } from "./batch.js";
+import { Database } from "./database.js";
 import type { Dialect } from "./dialect.js";
-import type { Driver, Param, Row, Statement } from "./driver.js";
-import { migrate, type SetupMode } from "./migrator.js";
-import { namespaceKey } from "./namespace.js";
-import { Assembler, slices } from "./parts.js";
-import { READ_AGAIN, retrying } from "./retry.js";
-import {
-  checkpointFrom,
-  guardBeside,
-  guardFrom,
-  itemFrom,
-  messageFrom,
-  nodeRunFrom,
-  storedCheckpoints,
-  toolEventFrom,
-  writeFrom,
-} from "./rows.js";
+import type { Driver } from "./driver.js";
+import type { SetupMode } from "./migrator.js";
+import type { Part } from "./parts.js";
 import {
   appendParts,
   clearPart,
   copyRowsParts,
   copySessionPart,
   deleteParts,
+  historyParts,
   lockPart,
+  newSessionPart,
+  sessionPart,
+  updatePart,
 } from "./session-parts.js";
-import { padded, Statements } from "./statements.js";
+import { messageFrom, modelCallFrom, sessionFrom, sizeFrom } from "./session-rows.js";
+import * as read from "./session-statements.js";
+import { SqlStates } from "./sql-states.js";
+import type { Statements } from "./statements.js";
 
 const MAX_TRIES = 10;
-/** More ranges than this are read as fewer, wider ones. */
-const MAX_RANGES = 32;
-/** More checkpoint ids than this are read by several statements. */
-const MAX_IDS = 512;
-const NOTHING: Range = [1, 0];
 
 /** Options of every database. */
 export interface StorageOptions {
@@ -62,194 +52,81 @@ export interface StorageOptions {
   readonly setup?: SetupMode;
 }
 
-const MODES: readonly unknown[] = ["auto", "verify", "off"];
-
-/** The record contract over any SQL database. */
-export class SqlStorage implements Storage {
-  readonly #driver: Driver;
-  readonly #dialect: Dialect;
-  readonly #mode: SetupMode;
-  readonly #statements: Statements;
-  readonly #assembler: Assembler;
-  #ready: Promise<void> | undefined;
-  #closed: Promise<void> | undefined;
-
-  /** @throws StorageError `INVALID_ARGUMENT` for an unknown set-up mode */
-  constructor(driver: Driver, dialect: Dialect, { setup = "auto" }: StorageOptions = {}) {
-    if (!MODES.includes(setup)) {
-      throw new StorageError("INVALID_ARGUMENT", "setup", `must be one of ${MODES.join(", ")}`);
-    }
-    this.#mode = setup;
-    this.#driver = driver;
-    this.#dialect = dialect;
-    this.#statements = new Statements(dialect);
-    this.#assembler = new Assembler(dialect);
+/** The record contract over the sessions of an owner, or all. */
+class SqlView extends SqlStates implements Storage {
+  get #statements(): Statements {
+    return this.db.statements(this.scope);
   }
 
-  setup(): Promise<void> {
-    if (this.#closed !== undefined) {
-      return Promise.reject(new StorageError("CLOSED", "setup", "the storage was closed"));
-    }
-    if (this.#ready === undefined) {
-      const ready = retrying(() => migrate(this.#driver, this.#dialect, this.#mode, Date.now));
-      ready.catch(() => {
-        this.#ready = undefined;
-      });
-      this.#ready = ready;
-    }
-    return this.#ready;
+  scoped(owner: Owner): Storage {
+    return new SqlView(this.db, owner);
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#driver.close();
-    return this.#closed;
+  async session(sessionId: string): Promise<SessionRecord | undefined> {
+    const text = read.session(this.#statements);
+    const [row] = await this.db.query(text, this.scope.of(sessionId));
+    return row && sessionFrom(row);
   }
 
-  async guard(sessionId: string): Promise<Guard | undefined> {
-    const [row] = await this.#query(this.#statements.guard, [sessionId]);
-    return row && guardFrom(row);
+  async sessions(query: SessionQuery): Promise<SessionRecord[]> {
+    const { owner, statuses = [], query: part, updatedBefore, after, limit } = query;
+    const bound = statuses.filter((status) => status !== "done" && status !== "archived");
+    const like = part === undefined ? undefined : `%${titleKey(part).replace(/[!%_]/g, "!$&")}%`;
+    const params = [
+      ...[...this.scope.params, owner.userId, owner.tenantId, owner.agentId, ...bound],
+      ...[like, updatedBefore, after?.updatedAt, after?.updatedAt, after?.id, limit],
+    ].filter((param) => param !== undefined);
+    const rows = await this.db.query(read.sessions(this.#statements, query), params);
+    return rows.map((row) => sessionFrom(row));
   }
 
-  async commit(batch: Batch): Promise<boolean> {
-    const { head, rest } = batchParts(this.#dialect, batch);
-    const isRemoval = batch.remove !== undefined;
-    return this.#batch(this.#assembler[isRemoval ? "inOrder" : "joined"](head, rest));
+  async insertSession(record: SessionRecord, rows?: SessionRows): Promise<boolean> {
+    const { dialect } = this.db;
+    const all =
+      rows === undefined
+        ? []
+        : [...stateParts(dialect, record.id, rows), ...historyParts(dialect, record.id, rows)];
+    return this.#inOrder(sessionPart(dialect, record), all);
   }
 
-  async checkpoint(
-    sessionId: string,
-    ns: string,
-    id: string | undefined,
-  ): Promise<StoredCheckpoint | undefined> {
-    const params = [sessionId, namespaceKey(ns), id, sessionId, sessionId, sessionId].filter(
-      (param) => param !== undefined,
-    );
-    const rows = await this.#query(this.#statements.checkpoint(id !== undefined), params);
-    return storedCheckpoints(rows)[0];
+  async updateSession(sessionId: string, change: SessionChange): Promise<boolean> {
+    return this.#inOrder(updatePart(this.db.dialect, this.scope, sessionId, change));
   }
 
-  async writes(sessionId: string, ns: string, checkpointId: string): Promise<WriteRecord[]> {
-    const params = [sessionId, namespaceKey(ns), checkpointId];
-    const rows = await this.#query(this.#statements.writes, params);
-    return rows.map((row) => writeFrom(row));
+  async sizes(sessionId: string): Promise<TableSize[]> {
+    const params = Array(read.WEIGHED).fill(this.scope.of(sessionId)).flat();
+    const rows = await this.db.query(read.sizes(this.#statements), params);
+    const sizes = rows.map((row) => sizeFrom(row));
+    return sizes.some(({ table, rows: count }) => table === "sessions" && count > 0) ? sizes : [];
   }
 
-  async sessionWrites(sessionId: string): Promise<WriteRecord[]> {
-    const rows = await this.#query(this.#statements.sessionWrites, [sessionId]);
-    return rows.map((row) => writeFrom(row));
-  }
-
-  async nodeRuns(sessionId: string, checkpointIds?: readonly string[]): Promise<NodeRunRecord[]> {
-    if (checkpointIds === undefined) return this.#nodeRuns(sessionId, []);
-    const found: NodeRunRecord[][] = [];
-    for (const ids of slices([...new Set(checkpointIds)], MAX_IDS)) {
-      found.push(await this.#nodeRuns(sessionId, padded(ids)));
-    }
-    return found.flat();
-  }
-
-  async #nodeRuns(sessionId: string, ids: readonly string[]): Promise<NodeRunRecord[]> {
-    const rows = await this.#query(this.#statements.nodeRuns(ids.length), [sessionId, ...ids]);
-    return rows.map((row) => nodeRunFrom(row));
-  }
-
-  async toolEvents(sessionId: string, callId?: string): Promise<ToolEventRecord[]> {
-    const text = this.#statements.toolEvents(callId !== undefined);
-    const params = callId === undefined ? [sessionId] : [sessionId, callId];
-    const rows = await this.#query(text, params);
-    return rows.map((row) => toolEventFrom(row));
-  }
-
-  async items(sessionId: string, ranges: readonly Range[], at: Era): Promise<ItemRecord[]> {
-    if (ranges.length === 0) return [];
-    const cover = coverRanges(mergeRanges(ranges), MAX_RANGES);
-    const bound = padded(cover, NOTHING);
-    const params = [...bound.flat(), sessionId, sessionId, at.incarnation, at.epoch];
-    const rows = await this.#query(this.#statements.items(bound.length), params);
-    return rows.map((row) => itemFrom(row));
-  }
-
-  async list(query: ListQuery): Promise<StoredCheckpoint[]> {
-    const { sessionId, ns, id, name, label, beforeVersion, beforeId, after, limit } = query;
-    const text = this.#statements.list(query);
-    const key = ns && namespaceKey(ns);
-    const params: Param[] = [sessionId, key, id, name, label, beforeVersion, beforeId].filter(
-      (param) => param !== undefined,
-    );
-    if (after !== undefined) {
-      params.push(after.id, after.id, after.sessionId, after.sessionId, after.version);
-    }
-    params.push(limit);
-    if (sessionId !== undefined) params.push(sessionId, sessionId, sessionId);
-    const page = storedCheckpoints(await this.#query(text, params));
-    return sessionId === undefined
-      ? page.sort((a, b) => compareCursors(cursorOf(a), cursorOf(b)))
-      : page.sort((a, b) => b.checkpoint.version - a.checkpoint.version);
-  }
-
-  async versions(sessionId: string, id: string): Promise<{ ns: string; version: number }[]> {
-    const rows = await this.#query(this.#statements.versions, [sessionId, id]);
-    return rows.map(([key, text, version]) => ({
-      ns: (text as string | null) ?? (key as string),
-      version: Number(version),
+  async itemSizes(sessionId: string): Promise<ItemSize[]> {
+    const text = read.itemSizes(this.#statements);
+    const rows = await this.db.query(text, this.scope.of(sessionId));
+    return rows.map(([seq, type, bytes]) => ({
+      seq: Number(seq),
+      type: type as string,
+      bytes: Number(bytes),
     }));
   }
 
-  async ancestors(
-    sessionId: string,
-    ns: string,
-    id: string,
-    limit: number,
-  ): Promise<{ guard: Guard; checkpoint: CheckpointRecord }[]> {
-    const params = [sessionId, namespaceKey(ns), id, sessionId, limit, sessionId, sessionId];
-    const rows = await this.#query(this.#statements.ancestors, params);
-    return rows.map((row) => ({ guard: guardBeside(row), checkpoint: checkpointFrom(row) }));
-  }
-
-  async ancestorWrites(
-    sessionId: string,
-    ns: string,
-    id: string,
-    depth: number,
-    channels: readonly string[],
-  ): Promise<WriteRecord[]> {
-    const bound = padded(channels);
-    const text = this.#statements.ancestorWrites(bound.length);
-    const params = [sessionId, namespaceKey(ns), id, sessionId, depth, sessionId, ...bound];
-    const rows = await this.#query(text, params);
-    return rows.map((row) => writeFrom(row));
-  }
-
-  async namespaces(sessionId: string): Promise<string[]> {
-    const rows = await this.#query(this.#statements.namespaces, [sessionId]);
-    return rows.map(([key, text]) => (text ?? key) as string);
-  }
-
-  async runCheckpoints(runId: string): Promise<{ sessionId: string; ns: string; id: string }[]> {
-    const rows = await this.#query(this.#statements.runCheckpoints, [runId]);
-    return rows.map(([sessionId, key, text, id]) => ({
-      sessionId: sessionId as string,
-      ns: (text as string | null) ?? (key as string),
-      id: id as string,
-    }));
-  }
-
-  async deleteSession(sessionId: string): Promise<void> {
-    const { head, rest } = deleteParts(this.#dialect, sessionId);
-    await this.#batch(this.#assembler.inOrder(head, rest));
+  async deleteSession(sessionId: string, unlessTouchedSince?: number): Promise<boolean> {
+    const { dialect } = this.db;
+    const { head, rest } = deleteParts(dialect, this.scope, sessionId, unlessTouchedSince);
+    return this.#inOrder(head, rest);
   }
 
   async copySession(
     sourceId: string,
     targetId: string,
-    fresh: { readonly incarnation: number; readonly now: number },
+    fresh: CopyFresh,
   ): Promise<boolean | undefined> {
-    const dialect = this.#dialect;
-    const copied = await this.#batch([
-      ...this.#assembler.inOrder(lockPart(dialect, sourceId), []),
-      ...this.#assembler.inOrder(
+    const { dialect, assembler } = this.db;
+    const copied = await this.db.batch([
+      ...assembler.inOrder(lockPart(dialect, this.scope, sourceId), []),
+      ...assembler.inOrder(
         copySessionPart(dialect, sourceId, targetId, fresh),
-        copyRowsParts(dialect, sourceId, targetId),
+        copyRowsParts(dialect, sourceId, targetId, fresh.upTo),
       ),
     ]);
     if (copied) return true;
@@ -259,38 +136,58 @@ export class SqlStorage implements Storage {
   async appendMessages(
     sessionId: string,
     owner: Owner,
-    messages: readonly Omit<MessageRecord, "position">[],
-    fresh: { readonly incarnation: number; readonly now: number; readonly token: string },
-  ): Promise<void> {
-    const { head, rest } = appendParts(this.#dialect, sessionId, owner, messages, fresh);
-    const append = this.#assembler.joined(head, rest);
-    const guard = firstGuard(fresh.incarnation);
-    const create = createSession(this.#dialect, sessionId, owner, guard, fresh.now);
+    append: Append,
+    fresh: Fresh,
+  ): Promise<boolean> {
+    const { dialect, assembler } = this.db;
+    const { head, rest } = appendParts(dialect, this.scope, sessionId, owner, append, fresh);
+    const statements = assembler.joined(head, rest);
+    const create = newSessionPart(dialect, sessionId, firstGuard(fresh.incarnation, owner), fresh);
     for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
-      if (await this.#batch(append)) return;
-      await this.#batch([this.#assembler.alone(create)]);
+      if (await this.db.batch(statements)) return true;
+      if (fresh.only !== undefined) return false;
+      const isNew = await this.#inOrder(create);
+      if (!isNew && (await this.#isForeign(sessionId, owner))) return false;
     }
     throw new StorageError("BUSY", "appendMessages", "the session was deleted again and again");
   }
 
-  async messages(sessionId: string, { before, limit }: MessagePage): Promise<MessageRecord[]> {
-    const text = this.#statements.messages(before !== undefined, limit !== undefined);
-    const params = [sessionId, before, limit].filter((param) => param !== undefined);
-    const rows = await this.#query(text, params);
+  /** Of a session that was there just now. */
+  async #isForeign(sessionId: string, owner: Owner): Promise<boolean> {
+    const guard = await this.guard(sessionId);
+    return guard === undefined ? !this.scope.isWhole : isOfAnotherTenant(guard.owner, owner);
+  }
+
+  async messages(sessionId: string, page: MessagePage): Promise<MessageRecord[]> {
+    const { before, from, roles = [], limit } = page;
+    const params = [...this.scope.of(sessionId), before, from, ...roles, limit].filter(
+      (param) => param !== undefined,
+    );
+    const rows = await this.db.query(read.messages(this.#statements, page), params);
     return rows.reverse().map((row) => messageFrom(row));
   }
 
   async clearMessages(sessionId: string): Promise<void> {
-    await this.#batch([this.#assembler.alone(clearPart(this.#dialect, sessionId))]);
+    const part = clearPart(this.db.dialect, this.scope, sessionId);
+    await this.db.batch([this.db.assembler.alone(part)]);
   }
 
-  async #query(text: string, params: readonly Param[]): Promise<Row[]> {
-    await this.setup();
-    return retrying(() => this.#driver.query(text, params), READ_AGAIN);
+  async modelCalls(sessionId: string): Promise<ModelCallRecord[]> {
+    const text = read.modelCalls(this.#statements);
+    const rows = await this.db.query(text, this.scope.of(sessionId));
+    return rows.map((row) => modelCallFrom(row));
   }
 
-  async #batch(statements: readonly Statement[]): Promise<boolean> {
-    await this.setup();
-    return retrying(() => this.#driver.batch(statements));
+  /** @returns whether the head wrote a row; else nothing was written */
+  #inOrder(head: Part, rest: readonly Part[] = []): Promise<boolean> {
+    return this.db.batch(this.db.assembler.inOrder(head, rest));
+  }
+}
+
+/** The record contract over any SQL database. */
+export class SqlStorage extends SqlView {
+  /** @throws StorageError `INVALID_ARGUMENT` for an unknown set-up mode */
+  constructor(driver: Driver, dialect: Dialect, { setup = "auto" }: StorageOptions = {}) {
+    super(new Database(driver, dialect, setup));
   }
 }

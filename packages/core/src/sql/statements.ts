@@ -16,42 +16,55 @@ import {
   withWrites,
 } from "./columns.js";
 import type { Dialect, TableName } from "./dialect.js";
+import type { Scope } from "./scope.js";
 
-/** Every statement that reads, spelled for one dialect. Texts are made once and reused. */
+/** What a statement is made of. */
+export interface ReadJoins extends Joins {
+  /** Behind a condition on `sessions`. */
+  readonly own: string;
+}
+
+/**
+ * Every statement that reads states, spelled for one dialect and scope. Texts are made once and reused.
+ * "A session's" parameters are those of `Scope.of`, "the scope's" those of `Scope.params`.
+ */
 export class Statements {
+  readonly scope: Scope;
   readonly #dialect: Dialect;
   readonly #texts = new Map<string, string>();
 
-  constructor(dialect: Dialect) {
+  constructor(dialect: Dialect, scope: Scope) {
     this.#dialect = dialect;
+    this.scope = scope;
   }
 
+  /** Parameters: a session's. */
   get guard(): string {
-    return this.#text("guard", ({ t }) => {
-      return `SELECT ${GUARD_COLUMNS.join(", ")} FROM ${t("sessions")} WHERE id = ?`;
+    return this.text("guard", ({ t, own }) => {
+      return `SELECT ${GUARD_COLUMNS.join(", ")} FROM ${t("sessions")} WHERE id = ?${own}`;
     });
   }
 
   /**
    * The newest checkpoint of a namespace, or the one of an id, with its writes and its guard.
-   * Parameters: session, namespace, perhaps an id, three times the session.
+   * Parameters: a session's, namespace, perhaps an id, three times the session.
    */
   checkpoint(byId: boolean): string {
-    const where = `session_id = ? AND checkpoint_ns = ?${byId ? " AND checkpoint_id = ?" : " AND copy_of IS NULL"}`;
+    const which = byId ? " AND checkpoint_id = ?" : " AND copy_of IS NULL";
     const order = byId ? "" : " ORDER BY version DESC LIMIT 1";
-    return this.#text(`checkpoint ${byId}`, (joins) =>
-      withWrites(joins, `${pageOf(joins)} WHERE ${where}${order}`, true),
-    );
+    return this.text(`checkpoint ${byId}`, (joins) => {
+      const where = `session_id = ${joins.one} AND checkpoint_ns = ?${which}`;
+      return withWrites(joins, `${pageOf(joins)} WHERE ${where}${order}`, true);
+    });
   }
 
   /**
-   * One text per combination of conditions. Parameters: what the query has of them, in this order,
-   * the limit and, if it has a session, three times that.
+   * One text per combination of conditions. Parameters: a session's, or the scope's; what the query has
+   * of the others, in this order; the limit and, if it has a session, three times that.
    */
   list(query: ListQuery): string {
     const ofOneSession = query.sessionId !== undefined;
     const conditions = [
-      ofOneSession && "session_id = ?",
       query.ns !== undefined && "checkpoint_ns = ?",
       query.id !== undefined && "checkpoint_id = ?",
       query.name !== undefined && "name = ?",
@@ -61,61 +74,62 @@ export class Statements {
       query.after !== undefined && AFTER,
     ].filter((condition) => condition !== false);
     const order = ofOneSession ? "version DESC" : "checkpoint_id DESC, session_id, version DESC";
-    const where = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : "";
-    return this.#text(`list${where}`, (joins) => {
-      const page = `${pageOf(joins)}${where} ORDER BY ${order} LIMIT ?`;
+    const rest = conditions.map((condition) => ` AND ${condition}`).join("");
+    return this.text(`list ${ofOneSession}${rest}`, (joins) => {
+      const within = ofOneSession ? `session_id = ${joins.one}` : `1 = 1${joins.any}`;
+      const page = `${pageOf(joins)} WHERE ${within}${rest} ORDER BY ${order} LIMIT ?`;
       return withWrites(joins, page, ofOneSession);
     });
   }
 
   get versions(): string {
-    return this.#text("versions", ({ t }) => {
+    return this.text("versions", ({ t, one }) => {
       const columns = "checkpoint_ns, ns_text, version";
-      return `SELECT ${columns} FROM ${t("agent_state")} WHERE session_id = ? AND checkpoint_id = ?`;
+      return `SELECT ${columns} FROM ${t("agent_state")} WHERE session_id = ${one} AND checkpoint_id = ?`;
     });
   }
 
   get writes(): string {
-    return this.#text("writes", ({ t }) => {
-      const where = "session_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?";
+    return this.text("writes", ({ t, one }) => {
+      const where = `session_id = ${one} AND checkpoint_ns = ? AND checkpoint_id = ?`;
       return `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE ${where}`;
     });
   }
 
   get sessionWrites(): string {
-    return this.#text(
+    return this.text(
       "sessionWrites",
-      ({ t }) =>
-        `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE session_id = ?`,
+      ({ t, one }) =>
+        `SELECT ${WRITE_COLUMNS.join(", ")} FROM ${t("state_writes")} WHERE session_id = ${one}`,
     );
   }
 
   /** @param checkpoints how many checkpoint ids the caller binds, behind the session; 0: all */
   nodeRuns(checkpoints: number): string {
     const any = Array(checkpoints).fill("?").join(", ");
-    const where = `session_id = ?${checkpoints > 0 ? ` AND checkpoint_id IN (${any})` : ""}`;
-    return this.#text(
-      `nodeRuns ${checkpoints}`,
-      ({ t }) => `SELECT ${NODE_RUN_COLUMNS.join(", ")} FROM ${t("node_runs")} WHERE ${where}`,
-    );
+    const which = checkpoints > 0 ? ` AND checkpoint_id IN (${any})` : "";
+    return this.text(`nodeRuns ${checkpoints}`, ({ t, one }) => {
+      const columns = NODE_RUN_COLUMNS.join(", ");
+      return `SELECT ${columns} FROM ${t("node_runs")} WHERE session_id = ${one}${which}`;
+    });
   }
 
   toolEvents(ofOneCall: boolean): string {
-    const where = `session_id = ?${ofOneCall ? " AND call_id = ?" : ""}`;
-    return this.#text(
-      `toolEvents ${ofOneCall}`,
-      ({ t }) => `SELECT ${TOOL_EVENT_COLUMNS.join(", ")} FROM ${t("tool_journal")} WHERE ${where}`,
-    );
+    const which = ofOneCall ? " AND call_id = ?" : "";
+    return this.text(`toolEvents ${ofOneCall}`, ({ t, one }) => {
+      const columns = TOOL_EVENT_COLUMNS.join(", ");
+      return `SELECT ${columns} FROM ${t("tool_journal")} WHERE session_id = ${one}${which}`;
+    });
   }
 
   /** @param ranges how many ranges the caller binds, before what `itemsIn` names */
   items(ranges: number): string {
-    return this.#text(`items ${ranges}`, (joins) => itemsIn(joins, ranges));
+    return this.text(`items ${ranges}`, (joins) => itemsIn(joins, ranges));
   }
 
   /** Parameters: those of `chain`, session, session. */
   get ancestors(): string {
-    return this.#text("ancestors", (joins) => {
+    return this.text("ancestors", (joins) => {
       const { t } = joins;
       const join = lookUp(joins, "agent_state", "c", CHAIN_JOIN);
       const session = `JOIN ${t("sessions")} s ON s.id = ?`;
@@ -130,7 +144,7 @@ export class Statements {
    */
   ancestorWrites(channels: number): string {
     const any = Array(channels).fill("?").join(", ");
-    return this.#text(`ancestorWrites ${channels}`, (joins) => {
+    return this.text(`ancestorWrites ${channels}`, (joins) => {
       const join = lookUp(joins, "state_writes", "c", CHAIN_JOIN);
       const columns = WRITE_COLUMNS.map((name) => `c.${name}`).join(", ");
       return `${chain(joins)} SELECT ${columns} FROM chain ${join} WHERE chain.depth > 0 AND c.channel IN (${any})`;
@@ -138,34 +152,27 @@ export class Statements {
   }
 
   get namespaces(): string {
-    return this.#text("namespaces", ({ t }) => {
+    return this.text("namespaces", ({ t, one }) => {
       const columns = "checkpoint_ns, ns_text";
-      return `SELECT DISTINCT ${columns} FROM ${t("agent_state")} WHERE session_id = ?`;
+      return `SELECT DISTINCT ${columns} FROM ${t("agent_state")} WHERE session_id = ${one}`;
     });
   }
 
   get runCheckpoints(): string {
-    return this.#text("runCheckpoints", ({ t }) => {
+    return this.text("runCheckpoints", ({ t, any }) => {
       const columns = "session_id, checkpoint_ns, ns_text, checkpoint_id";
-      return `SELECT ${columns} FROM ${t("agent_state")} WHERE run_id = ?`;
+      return `SELECT ${columns} FROM ${t("agent_state")} WHERE run_id = ?${any}`;
     });
   }
 
-  messages(before: boolean, limit: boolean): string {
-    const columns = "position, id, role, content, created_at";
-    const where = `session_id = ?${before ? " AND position < ?" : ""}`;
-    return this.#text(`messages ${before} ${limit}`, ({ t }) => {
-      const tail = `ORDER BY position DESC${limit ? " LIMIT ?" : ""}`;
-      return `SELECT ${columns} FROM ${t("messages")} WHERE ${where} ${tail}`;
-    });
-  }
-
-  #text(key: string, make: (joins: Joins) => string): string {
+  /** The text of a key, made by the first who asks. */
+  text(key: string, make: (joins: ReadJoins) => string): string {
     let text = this.#texts.get(key);
     if (text === undefined) {
       const { lateral } = this.#dialect;
       const t = (name: TableName) => this.#dialect.table(name);
-      text = this.#dialect.placeholders(make({ t, lateral }));
+      const { one, any, own } = this.scope;
+      text = this.#dialect.placeholders(make({ t, lateral, one, any, own }));
       this.#texts.set(key, text);
     }
     return text;

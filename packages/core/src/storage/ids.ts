@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { StorageError } from "../errors.js";
-import type { Guard } from "./storage.js";
+import type { Guard, Owner } from "./storage.js";
 
 const MAX_ID_BYTES = 255;
 
@@ -44,8 +44,8 @@ export function checkId(operation: string, name: string, value: unknown): string
 }
 
 /** The counters of a session that has nothing yet. */
-export function firstGuard(incarnation: number): Guard {
-  return { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, rollbacks: 0, token: "" };
+export function firstGuard(incarnation: number, owner: Owner = {}): Guard {
+  return { nextItem: 1, nextVersion: 1, incarnation, epoch: 0, rollbacks: 0, token: "", owner };
 }
 
 /** A number that no other incarnation of any session has. */

@@ -1,12 +1,16 @@
+import { pair } from "./memory-keys.js";
+import { isOfAnotherTenant, mergeOwners } from "./owners.js";
 import type {
   Batch,
   CheckpointRecord,
   Guard,
   ItemRecord,
   MessageRecord,
+  ModelCallRecord,
   NodeRunRecord,
-  Owner,
   Removal,
+  SessionRecord,
+  SessionRows,
   StoredCheckpoint,
   ToolEventRecord,
   WriteRecord,
@@ -14,8 +18,7 @@ import type {
 
 /** What the memory storage keeps of one session. */
 export interface Session {
-  guard: Guard;
-  owner: Owner;
+  row: SessionRecord;
   /** By namespace and id, in the order of their versions. */
   checkpoints: Map<string, CheckpointRecord>;
   /** By namespace and checkpoint id, then by task and place. */
@@ -26,43 +29,41 @@ export interface Session {
   toolEvents: Map<string, ToolEventRecord>;
   items: Map<number, ItemRecord>;
   messages: MessageRecord[];
-  nextMessage: number;
+  /** Keys of messages of which there is one only. */
+  messageKeys: Set<string>;
+  modelCalls: Map<string, ModelCallRecord>;
 }
 
-export const pair = (a: string, b: string | number): string => JSON.stringify([a, b]);
-
-export function newSession(guard: Guard, owner: Owner): Session {
+export function newSession(row: SessionRecord): Session {
   return {
-    guard,
-    owner,
+    row,
     checkpoints: new Map(),
     writes: new Map(),
     nodeRuns: new Map(),
     toolEvents: new Map(),
     items: new Map(),
     messages: [],
-    nextMessage: 1,
+    messageKeys: new Set(),
+    modelCalls: new Map(),
   };
 }
 
-/** A copy under a new id: what its tools did is the source's. */
-export function copyOf(source: Session, incarnation: number): Session {
-  return {
-    ...source,
-    guard: { ...source.guard, incarnation, rollbacks: 0, token: "" },
-    checkpoints: new Map(source.checkpoints),
-    writes: copyEach(source.writes),
-    nodeRuns: copyEach(source.nodeRuns),
-    toolEvents: new Map(),
-    items: new Map(source.items),
-    messages: [...source.messages],
+/** Moves the counters, as a batch wants them. */
+export function moveGuard(session: Session, { next, owner, touch, now, status }: Batch): void {
+  const { row } = session;
+  const known = row.guard.owner;
+  session.row = {
+    ...row,
+    guard: { ...next, owner: touch ? mergeOwners(known, owner) : known },
+    updatedAt: touch ? now : row.updatedAt,
+    status: status === undefined ? row.status : status,
   };
 }
 
-const copyEach = <T>(groups: Map<string, Map<string, T>>): Map<string, Map<string, T>> =>
-  new Map([...groups].map(([key, group]) => [key, new Map(group)]));
+/** What a batch and an import have in common. */
+type Records = Pick<SessionRows, "items" | "checkpoints" | "writes" | "nodeRuns" | "toolEvents">;
 
-export function putRecords(session: Session, batch: Batch): void {
+export function putRecords(session: Session, batch: Records): void {
   for (const item of batch.items) session.items.set(item.seq, item);
   for (const checkpoint of batch.checkpoints) {
     const key = pair(checkpoint.ns, checkpoint.id);
@@ -124,12 +125,14 @@ export function stored(
   checkpoint: CheckpointRecord,
 ): StoredCheckpoint {
   const writes = session.writes.get(pair(checkpoint.ns, checkpoint.id))?.values() ?? [];
-  return { sessionId, checkpoint, writes: [...writes], guard: session.guard };
+  return { sessionId, checkpoint, writes: [...writes], guard: session.row.guard };
 }
 
 /** Whether the counters are those that the batch expects, and the token, where it must be. */
-export function isExpected(guard: Guard | undefined, { expected, exact, remove }: Batch): boolean {
+export function isExpected(guard: Guard | undefined, batch: Batch): boolean {
+  const { expected, exact, remove, owner, touch } = batch;
   if (guard === undefined || expected === undefined) return guard === expected;
+  if (touch && isOfAnotherTenant(guard.owner, owner)) return false;
   const isExact = exact || remove !== undefined;
   return (
     guard.nextItem === expected.nextItem &&

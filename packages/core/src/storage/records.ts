@@ -7,6 +7,9 @@ export interface Owner {
   readonly agentId?: string;
 }
 
+/** What a thread's root graph does, as its last write told; `null`: nothing is left to run. */
+export type RunStatus = "running" | "interrupted" | "failed" | null;
+
 /**
  * The counters of a session row. Every write to a thread moves them from the values that the
  * writer believed in, so that of two writers who believed the same only one gets through.
@@ -24,6 +27,8 @@ export interface Guard {
   readonly rollbacks: number;
   /** The last batch that was written, so that its writer can recognise it. */
   readonly token: string;
+  /** Whose session it is, as far as is known. */
+  readonly owner: Owner;
 }
 
 /** While neither changes, no item of a session is removed. */
@@ -124,6 +129,10 @@ export interface ToolEventRecord {
 export interface Batch {
   readonly sessionId: string;
   readonly owner: Owner;
+  /** Of a session that begins with this batch. */
+  readonly alias?: string;
+  /** What the thread does now; `undefined`: what it did. */
+  readonly status?: RunStatus;
   /**
    * The counters that must still stand; `undefined`: there must be no session row.
    */
@@ -181,21 +190,4 @@ export interface ListQuery {
   /** Where the next page of all sessions begins; that of one session begins at `beforeVersion`. */
   readonly after?: ListCursor;
   readonly limit: number;
-}
-
-/** A message of a chat history. */
-export interface MessageRecord {
-  /** From 1, growing in the order of `appendMessages`. */
-  readonly position: number;
-  readonly id: string | null;
-  readonly role: string;
-  /** The whole message, as text. */
-  readonly content: string;
-  readonly createdAt: number;
-}
-
-/** Which messages: those before a position, the newest `limit` of them; oldest first. */
-export interface MessagePage {
-  readonly before?: number;
-  readonly limit?: number;
 }

@@ -6,16 +6,29 @@ import type {
   Guard,
   ItemRecord,
   ListQuery,
-  MessagePage,
-  MessageRecord,
   NodeRunRecord,
   Owner,
   StoredCheckpoint,
   ToolEventRecord,
   WriteRecord,
 } from "./records.js";
+import type {
+  Append,
+  CopyFresh,
+  Fresh,
+  ItemSize,
+  MessagePage,
+  MessageRecord,
+  ModelCallRecord,
+  SessionChange,
+  SessionQuery,
+  SessionRecord,
+  SessionRows,
+  TableSize,
+} from "./session-records.js";
 
 export type * from "./records.js";
+export type * from "./session-records.js";
 
 /**
  * The record contract between threadkeep's rooms and a database. Implementations keep records and
@@ -106,31 +119,58 @@ export interface Storage {
   /** Sessions and namespaces that hold checkpoints of a run. */
   runCheckpoints(runId: string): Promise<{ sessionId: string; ns: string; id: string }[]>;
 
-  /** Removes every row of the session in every table. */
-  deleteSession(sessionId: string): Promise<void>;
+  /**
+   * A view of the sessions of an owner, which must have a field: all others are as if they were not
+   * there, but that their ids are taken. It shares what this storage opened.
+   */
+  scoped(owner: Owner): Storage;
+
+  session(sessionId: string): Promise<SessionRecord | undefined>;
+
+  /** Sessions, the last active one first, then by id from the last one. */
+  sessions(query: SessionQuery): Promise<SessionRecord[]>;
+
+  /**
+   * Makes a session with all its rows, all or nothing.
+   * @returns `false`, and nothing was written, where there is one of that id
+   */
+  insertSession(session: SessionRecord, rows?: SessionRows): Promise<boolean>;
+
+  /** @returns whether there is such a session */
+  updateSession(sessionId: string, change: SessionChange): Promise<boolean>;
+
+  /** What the session takes in each table, its own row included. */
+  sizes(sessionId: string): Promise<TableSize[]>;
+
+  /** What each item takes, in any order. */
+  itemSizes(sessionId: string): Promise<ItemSize[]>;
+
+  /**
+   * Removes every row of the session in every table.
+   * @param unlessTouchedSince only where its last activity is older than this
+   * @returns whether there was one
+   */
+  deleteSession(sessionId: string, unlessTouchedSince?: number): Promise<boolean>;
 
   /**
    * Copies all state of a session to a new one, but no tool events: their effects are the source's.
+   * @param fresh.upTo only checkpoints of at most this version, with what led to them, and no messages
+   * that are younger; of the checkpoint of this version neither writes nor node runs
    * @returns `false`, and nothing was written, where the target exists; `undefined` where the source does not.
    */
-  copySession(
-    sourceId: string,
-    targetId: string,
-    fresh: { readonly incarnation: number; readonly now: number },
-  ): Promise<boolean | undefined>;
+  copySession(sourceId: string, targetId: string, fresh: CopyFresh): Promise<boolean | undefined>;
 
   /**
    * Appends at the end of the session's history, all or nothing, in this order. The guard then
    * bears the token.
+   * @returns whether it was appended: not, where the session is not of the one incarnation allowed
    */
-  appendMessages(
-    sessionId: string,
-    owner: Owner,
-    messages: readonly Omit<MessageRecord, "position">[],
-    fresh: { readonly incarnation: number; readonly now: number; readonly token: string },
-  ): Promise<void>;
+  appendMessages(sessionId: string, owner: Owner, append: Append, fresh: Fresh): Promise<boolean>;
 
   messages(sessionId: string, page: MessagePage): Promise<MessageRecord[]>;
 
   clearMessages(sessionId: string): Promise<void>;
+
+  /** In any order. */
+  modelCalls(sessionId: string): Promise<ModelCallRecord[]>;
 }

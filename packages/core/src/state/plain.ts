@@ -1,7 +1,7 @@
-import type { ClassRegistry } from "../state/classes.js";
-import { type DecodeContext, Decoder } from "../state/decode.js";
-import { Encoder } from "../state/encode.js";
-import { isPlainTree, type Tree } from "../state/tree.js";
+import type { ClassRegistry } from "./classes.js";
+import { type DecodeContext, Decoder } from "./decode.js";
+import { Encoder } from "./encode.js";
+import { isPlainTree, type Tree } from "./tree.js";
 
 /**
  * A document that names no items: it stays readable whatever is pruned.

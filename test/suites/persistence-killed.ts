@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { childArgs } from "../src/bundled.js";
 import { assertSame } from "../src/equal.js";
 import { threadConfig } from "../src/graphs.js";
 import type { Checks, Durable } from "../src/harness.js";
 import { of, said, started } from "../src/persistence.js";
-import { agent } from "./persistence-scenarios-child.js";
+import { agent } from "./persistence-killed-world.js";
 
-const CHILD = fileURLToPath(new URL("./persistence-scenarios-child.ts", import.meta.url));
 const ORDER = ["ask1", "execute1", "ask2", "execute2", "ask3", "execute3", "send"];
 
 /** @returns what the process said before it died of SIGKILL in that node */
 function killedIn(fatal: string, { module, url }: Durable): Promise<string[]> {
-  const args = ["--import", "tsx", CHILD, module, url, fatal];
+  const args = childArgs("dying.ts", module, url, fatal);
   return new Promise((resolve, reject) => {
     execFile(process.execPath, args, (error, stdout, stderr) => {
       if (error?.signal === "SIGKILL") resolve(stdout.trim().split("\n"));

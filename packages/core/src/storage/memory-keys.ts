@@ -1,0 +1,1 @@
+export const pair = (a: string, b: string | number): string => JSON.stringify([a, b]);

@@ -1,0 +1,23 @@
+import type { Owner } from "./records.js";
+
+const FIELDS = ["userId", "tenantId", "agentId"] as const;
+
+/** What is known of a session's owner, and what it did not know yet. */
+export function mergeOwners(known: Owner, more: Owner): Owner {
+  const merged: { -readonly [F in keyof Owner]: Owner[F] } = {};
+  for (const field of FIELDS) {
+    const value = known[field] ?? more[field];
+    if (value !== undefined) merged[field] = value;
+  }
+  return merged;
+}
+
+/** Whether a session is one of an owner's: it bears all the fields that the owner has. */
+export function isOf(session: Owner, owner: Owner): boolean {
+  return FIELDS.every((field) => owner[field] === undefined || owner[field] === session[field]);
+}
+
+/** Whether a session belongs to another tenant than the one who asks. */
+export function isOfAnotherTenant(session: Owner, { tenantId }: Owner): boolean {
+  return tenantId !== undefined && session.tenantId !== undefined && session.tenantId !== tenantId;
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, it } from "vitest";
+import { type Backend, type Check, run } from "./src/harness.js";
+import { memory } from "./src/memory.js";
+import { isolationMutants } from "./src/mutants-isolation.js";
+import { isolationChecks } from "./suites/isolation.js";
+import { absenceChecks } from "./suites/isolation-absence.js";
+import { scopeChecks } from "./suites/isolation-storage.js";
+
+const suites = { calls: isolationChecks, absence: absenceChecks, scopes: scopeChecks };
+
+/** Which checks must catch which fault: by suite, and by the beginning of the title. */
+const ABSENCE = ["absence", "for another tenant a session"] as const;
+const CALLS = ["calls", "50 tenants"] as const;
+const SCOPES = ["scopes", "a storage in an owner's scope shows and changes nothing"] as const;
+
+const caughtBy: {
+  [K in keyof typeof isolationMutants]: readonly (readonly [keyof typeof suites, string])[];
+} = {
+  "lists all sessions' checkpoints": [ABSENCE, CALLS, SCOPES],
+  "lists a foreign session's checkpoints": [ABSENCE, SCOPES],
+  "lists foreign sessions": [ABSENCE, CALLS, SCOPES],
+  "shows a foreign session": [ABSENCE, CALLS, SCOPES],
+  "shows foreign messages": [ABSENCE, CALLS, SCOPES],
+  "shows a foreign checkpoint": [ABSENCE, CALLS, SCOPES],
+  "shows foreign writes": [SCOPES],
+  "shows foreign node runs": [SCOPES],
+  "shows foreign tool calls": [ABSENCE, SCOPES],
+  "shows foreign model calls": [ABSENCE, SCOPES],
+  "shows foreign sizes": [ABSENCE, SCOPES],
+  "tells that a session is there": [ABSENCE, CALLS, SCOPES],
+  "writes into foreign sessions": [SCOPES],
+  "appends to foreign sessions": [ABSENCE, CALLS, SCOPES],
+  "changes foreign sessions": [ABSENCE, CALLS, SCOPES],
+  "clears foreign histories": [ABSENCE, CALLS, SCOPES],
+  "deletes foreign sessions": [ABSENCE, CALLS, SCOPES],
+  "copies foreign sessions": [SCOPES],
+  "finds foreign runs": [ABSENCE, SCOPES],
+  "forgets whose sessions it writes": [CALLS],
+};
+
+function checkOf(suite: keyof typeof suites, title: string): Check {
+  const found = Object.entries(suites[suite]).filter(([name]) => name.startsWith(title));
+  assert.equal(found.length, 1, `${suite}: ${title}`);
+  return (found[0] as [string, Check])[1];
+}
+
+async function assertCaught(backend: Backend, check: Check): Promise<void> {
+  const error = await run(backend, check).then(
+    () => undefined,
+    (caught: unknown) => caught ?? "nothing",
+  );
+  assert.ok(error !== undefined, "the check passed on a broken backend");
+}
+
+describe("a backend that", () => {
+  for (const [name, checks] of Object.entries(caughtBy)) {
+    for (const [suite, title] of checks) {
+      it(`${name} is caught by ${suite}: ${title}`, { timeout: 120_000 }, () =>
+        assertCaught(
+          isolationMutants[name as keyof typeof isolationMutants],
+          checkOf(suite, title),
+        ),
+      );
+    }
+  }
+});
+
+describe("a backend without a fault", () => {
+  for (const [suite, title] of [ABSENCE, CALLS, SCOPES]) {
+    it(`passes ${suite}: ${title}`, { timeout: 120_000 }, () => run(memory, checkOf(suite, title)));
+  }
+});
