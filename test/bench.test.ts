@@ -121,6 +121,8 @@ const tiny: Plan = {
   })),
   history: { turns: 4, effort },
   nodes: { turns: [1, 2], steps: 3, effort },
+  sessions: { sessions: 4000, page: 3, effort },
+  transcripts: { messages: 100, effort },
   servers: {
     growth: serverSavers.map((saver) => ({ saver, sizesAt: [2, 4] })),
     extrapolateAt: [8],
@@ -147,6 +149,9 @@ it("takes every figure of its plan, and reports and stores them", async () => {
   expect(results.history.map(({ checkpoints }) => checkpoints)).toEqual([12, 12, 12]);
   expect(results.calls.filter(({ kind }) => kind === "messages")).toHaveLength(6 + 4 + 5 + 5 + 3);
   expect(results.stored).toHaveLength(6);
+  expect(results.sessions).toHaveLength(2 * 19);
+  expect(results.sessions.map(({ samples }) => samples)).toEqual(Array(38).fill(2));
+  expect(results.transcripts).toHaveLength(2 * 3 * 5 * 2);
   expectServerFigures(results.servers);
 
   const reports = [terminalReport(results), markdownReport(results, "plot.svg"), plotSvg(results)];

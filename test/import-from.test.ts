@@ -12,15 +12,17 @@ import {
 import { STORIES, writeStories } from "./src/langgraph-threads.js";
 
 const SOURCES = { sqlite: langGraphSqlite, postgres: langGraphPostgres };
+/** No check is timed. */
+const TIMEOUT_MS = 600_000;
 const THREADS = Object.keys(STORIES).sort();
 
 for (const [name, create] of Object.entries(SOURCES)) {
-  describe(`threads of LangGraph's ${name} saver`, () => {
+  describe(`threads of LangGraph's ${name} saver`, { timeout: TIMEOUT_MS }, () => {
     let db: LangGraphDatabase;
     beforeAll(async () => {
       db = await create();
       await writeStories(db.saver);
-    });
+    }, TIMEOUT_MS);
     afterAll(() => db.remove());
 
     it("their tables tell of every checkpoint what their saver tells", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "vitest";
 import { fitForModel } from "../packages/core/src/history/tool-calls.js";
-import { readWindow } from "../packages/core/src/history/window.js";
+import { readWindow, type WindowBounds } from "../packages/core/src/history/window.js";
 import { type ReadWindow, windowProperties } from "./suites/transcripts-windows.js";
 
 describe("windows of a conversation", () => {
@@ -36,7 +36,9 @@ const broken: Readonly<Record<string, { read: ReadWindow; caughtBy: readonly str
         return found;
       };
       const count = tokenCounter ?? (() => 0);
-      const blind = { tokenCounter: (all: never[]) => count(all.filter((one) => own.has(one))) };
+      const blind: WindowBounds = {
+        tokenCounter: (all) => count(all.filter((one) => own.has(one))),
+      };
       return readWindow(noted, { ...bounds, ...blind }, before);
     },
     caughtBy: ["a window never takes more tokens"],

@@ -3,7 +3,9 @@ import type { Growth } from "./disk.js";
 import type { Effort } from "./measure.js";
 import type { NodePlan } from "./nodes.js";
 import { fullOnServers, quickOnServers, type ServerPlan } from "./servers/plan.js";
+import type { SessionPlan } from "./sessions.js";
 import { kindLabels, type StateKind, sizes } from "./states.js";
+import type { TranscriptPlan } from "./transcripts.js";
 import { firstTurn, type TurnPlan, turnPlan } from "./turns.js";
 
 /** What a run measures. */
@@ -15,6 +17,8 @@ export interface Plan {
   readonly calls: readonly CallPlan[];
   readonly history: { readonly turns: number; readonly effort: Effort };
   readonly nodes: NodePlan;
+  readonly sessions: SessionPlan;
+  readonly transcripts: TranscriptPlan;
   readonly servers: ServerPlan;
 }
 
@@ -92,6 +96,8 @@ export const full: Plan = {
   ],
   history: { turns: 200, effort: { warmup: 0, rounds: 7, budget: 4000 } },
   nodes: { turns: [1, 100, 1000], steps: 100, effort: { warmup: 2, rounds: 15 } },
+  sessions: { sessions: 100_000, page: 50, effort: { warmup: 5, rounds: 101, collect: false } },
+  transcripts: { messages: 10_000, effort: { warmup: 3, rounds: 51, collect: false } },
   servers: fullOnServers,
 };
 
@@ -131,5 +137,7 @@ export const quick: Plan = {
   ],
   history: { turns: 50, effort: { warmup: 0, rounds: 5, budget: 1000 } },
   nodes: { turns: [1, 100], steps: 50, effort: { warmup: 1, rounds: 7 } },
+  sessions: { sessions: 10_000, page: 10, effort: { warmup: 5, rounds: 21, collect: false } },
+  transcripts: { messages: 2000, effort: { warmup: 2, rounds: 11, collect: false } },
   servers: quickOnServers,
 };

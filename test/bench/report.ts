@@ -81,6 +81,8 @@ npx -y pnpm@10 bench --help     # some parts only, another folder for the databa
   timed on a seeded thread, threadkeep's on a seeded and on a grown one.
 - On a server \`put\` is timed as a rate: so many calls on 1, 8 or 32 threads at once. The raw insert
   is one prepared statement on a pool of the same size, with a key and one column for the same bytes.
+- Sessions are found by \`persistence.sessions\`, each time another owner's; the rows are written by
+  plain SQL, in no order. Before anything is timed each answer is compared with the right one.
 - The proxy is a process of its own. It delays both directions alike, until \`SELECT 1\` takes as long
   as said, and counts a round trip whenever a client sends something after the server has answered.
 - After each chat its messages are counted: a saver that loses one ends the benchmark. A test holds

@@ -5,7 +5,9 @@ import type { HistoryFigure } from "./history.js";
 import type { NodeFigure } from "./nodes.js";
 import type { SaverName } from "./savers.js";
 import { ServerResults } from "./servers/results.js";
+import type { SessionFigure } from "./sessions.js";
 import type { StateKind } from "./states.js";
+import type { TranscriptFigure } from "./transcripts.js";
 import type { CacheState, ThreadKind, TurnFigure } from "./turns.js";
 
 export interface Machine {
@@ -23,6 +25,8 @@ export class Results {
   readonly stored: StoredFigure[] = [];
   readonly history: HistoryFigure[] = [];
   readonly nodes: NodeFigure[] = [];
+  readonly sessions: SessionFigure[] = [];
+  readonly transcripts: TranscriptFigure[] = [];
   readonly servers = new ServerResults();
 
   constructor(machine: Machine) {

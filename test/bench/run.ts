@@ -7,12 +7,21 @@ import { timeNodes } from "./nodes.js";
 import type { Plan } from "./plan.js";
 import type { Results } from "./results.js";
 import { labels, type SaverName } from "./savers.js";
-import type { Hosts } from "./servers/hosts.js";
+import type { Hosts, Urls } from "./servers/hosts.js";
 import { runOnServers, serverParts } from "./servers/run.js";
+import { timeSessions } from "./sessions.js";
 import { kindLabels } from "./states.js";
+import { timeTranscripts } from "./transcripts.js";
 import { timeTurns } from "./turns.js";
 
-export const parts = ["disk", "history", "turns", "nodes", "calls", ...serverParts] as const;
+/** Parts that are measured on a file and on a server. */
+const sharedParts = ["sessions", "transcripts"] as const;
+
+export const parts = [
+  ...(["disk", "history", "turns", "nodes", "calls"] as const),
+  ...sharedParts,
+  ...serverParts,
+] as const;
 export type Part = (typeof parts)[number];
 
 export interface Run {
@@ -37,7 +46,8 @@ export async function run(run: Run): Promise<void> {
   if (run.only.includes("turns")) await runTurns(run, copies);
   if (run.only.includes("nodes")) await runNodes(run);
   if (run.only.includes("calls")) await runCalls(run);
-  if (serverParts.some((part) => run.only.includes(part))) await runServers(run);
+  const served: readonly Part[] = [...sharedParts, ...serverParts];
+  if (served.some((part) => run.only.includes(part))) await runServers(run);
 }
 
 /** A history needs no longer thread than its own. */
@@ -94,11 +104,25 @@ async function runCalls({ plan, folder, results, progress }: Run) {
   }
 }
 
-async function runServers({ plan, only, hosts, results: { servers: results }, progress }: Run) {
+async function runSessions({ plan, folder, results, progress }: Run, urls: Urls) {
+  progress(`finding sessions among ${plan.sessions.sessions}`);
+  results.sessions.push(...(await timeSessions(plan.sessions, folder, urls)));
+}
+
+async function runTranscripts({ plan, folder, results, progress }: Run, urls: Urls) {
+  progress(`reading pages of ${plan.transcripts.messages} messages`);
+  results.transcripts.push(...(await timeTranscripts(plan.transcripts, folder, urls)));
+}
+
+async function runServers(run: Run) {
+  const { plan, only, hosts, progress } = run;
+  const { servers: results } = run.results;
   progress("starting the servers");
   const { remove, line, ...urls } = await hosts();
   results.line = line;
   try {
+    if (only.includes("sessions")) await runSessions(run, urls);
+    if (only.includes("transcripts")) await runTranscripts(run, urls);
     await runOnServers({ plan: plan.servers, only, urls, results, progress });
   } finally {
     await remove();

@@ -8,6 +8,8 @@ const slotsOf = (results: Results): Record<Part, Record<string, unknown[]>> => (
   history: { history: results.history },
   turns: { turns: results.turns },
   nodes: { nodes: results.nodes },
+  sessions: { sessions: results.sessions },
+  transcripts: { transcripts: results.transcripts },
   calls: { calls: results.calls, stored: results.stored },
   "server-disk": { disk: results.servers.disk },
   "server-turns": { turns: results.servers.turns },

@@ -4,9 +4,11 @@ import { ratio } from "./ratio.js";
 import type { Results } from "./results.js";
 import { labels, type SaverName } from "./savers.js";
 import { serverTables } from "./servers/tables.js";
+import { sessionTable } from "./session-report.js";
 import { kindLabels, type StateKind, sizes } from "./states.js";
 import { absent, inOrder, megabytes, number, type Table, times } from "./table.js";
 import { checkTargets } from "./targets.js";
+import { transcriptTable } from "./transcript-report.js";
 import type { CacheState, Contender } from "./turns.js";
 import { messageBytes } from "./workload.js";
 
@@ -18,6 +20,8 @@ export const tablesOf = (results: Results): Table[] =>
     diskTable(results),
     historyTable(results),
     nodeTable(results),
+    sessionTable(results.sessions),
+    transcriptTable(results.transcripts),
     ...(Object.keys(kindLabels) as StateKind[]).map((kind) => callTable(results, kind, "FULL")),
     callTable(results, "messages", "NORMAL"),
     storedTable(results),

@@ -3,8 +3,10 @@ import { ratio } from "./ratio.js";
 import type { Results } from "./results.js";
 import { labels } from "./savers.js";
 import { checkServerTargets } from "./servers/targets.js";
+import { sessionTargets } from "./session-report.js";
 import { kindLabels, type StateKind, sizes } from "./states.js";
 import { atLeast, atMost, type Named, type Target } from "./target.js";
+import { transcriptTargets } from "./transcript-report.js";
 import type { CacheState, ThreadKind } from "./turns.js";
 import { messageBytes } from "./workload.js";
 
@@ -17,6 +19,8 @@ export const checkTargets = (results: Results): Target[] => [
   ...callTargets(results),
   ...historyTargets(results),
   atMost("node runs: ms per step", 0.5, nodeCosts(results)),
+  ...sessionTargets(results.sessions),
+  ...transcriptTargets(results.transcripts),
   ...checkServerTargets(results.servers),
 ];
 

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import type { TestProject } from "vitest/node";
@@ -12,7 +13,7 @@ declare module "vitest" {
 
 const TEST = fileURLToPath(new URL("..", import.meta.url));
 /** Below the tests' packages: the bundles import the drivers from there. */
-const CACHE = fileURLToPath(new URL("../node_modules/.cache/threadkeep/", import.meta.url));
+const CACHE = fileURLToPath(new URL("../node_modules/.cache/threadkeep", import.meta.url));
 
 /** The programs of child processes, and the modules that they are told to open storages with. */
 const ENTRIES = ["child/*.ts", "src/*-connect.ts", "faults/*-open.ts"];
@@ -24,14 +25,30 @@ const DRIVERS = ["better-sqlite3", "libsql", "mysql2", "pg"];
  * times faster than as many modules that are compiled one by one.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await mkdir(CACHE, { recursive: true });
-  const folder = await mkdtemp(`${CACHE}children-`);
+  await removeLeftovers();
+  const folder = join(CACHE, String(process.pid));
   const bundle = async () => {
     project.provide("childBundles", await bundleInto(folder));
   };
   await bundle();
   project.onTestsRerun(bundle);
-  return () => rm(folder, { recursive: true });
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+/** What runs that were killed left behind. */
+async function removeLeftovers(): Promise<void> {
+  await mkdir(CACHE, { recursive: true });
+  for (const name of await readdir(CACHE)) {
+    if (!isRunning(Number(name))) await rm(join(CACHE, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return pid !== process.pid && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function bundleInto(outdir: string): Promise<{ url: string } | { error: string }> {

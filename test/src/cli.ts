@@ -25,15 +25,20 @@ interface Start {
   readonly input?: string;
   /** Of Node. */
   readonly flags?: readonly string[];
+  readonly cwd?: string;
+}
+
+/** What Node is given to run the command line. */
+export function cliArgs(args: readonly string[]): string[] {
+  return [fileURLToPath(bundled(new URL("../child/cli.ts", import.meta.url).href)), ...args];
 }
 
 /** Runs the command line in a process of its own, without a terminal. */
-export function cli(args: readonly string[], { env, input = "", flags = [] }: Start = {}) {
+export function cli(args: readonly string[], { env, input = "", flags = [], cwd }: Start = {}) {
   const { THREADKEEP_URL, NO_COLOR, FORCE_COLOR, ...others } = process.env;
-  const program = fileURLToPath(bundled(new URL("../child/cli.ts", import.meta.url).href));
-  const options = { env: { ...others, ...env }, maxBuffer: 1 << 28 };
+  const options = { env: { ...others, ...env }, maxBuffer: 1 << 28, cwd };
   return new Promise<Ended>((resolve) => {
-    const given = [...flags, program, ...args];
+    const given = [...flags, ...cliArgs(args)];
     const child = execFile(process.execPath, given, options, (_, stdout, stderr) =>
       resolve({ code: child.exitCode, stdout, stderr }),
     );

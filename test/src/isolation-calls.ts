@@ -27,7 +27,8 @@ export interface Call {
 /** Some are written by hand, some by graphs. */
 const MANUAL = ["p1", "p2"];
 const RUN = ["g1", "g2"];
-const ANY = [...MANUAL, ...RUN, "h1"];
+const FREE = ["x1", "x2"];
+const ANY = [...MANUAL, ...RUN, ...FREE, "h1"];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 const graphs = new WeakMap<Own, TrailGraph>();
@@ -173,15 +174,17 @@ const persistence: Record<string, Make> = {
     return tellValues(state as unknown as Record<string, unknown>);
   },
   createCheckpoint: async (own, { id, n, mark }) =>
-    tellCheckpoint(await own.createCheckpoint(id, { checkpointId: `cp ${n % 7}`, label: mark })),
+    tellCheckpoint(await own.createCheckpoint(id, { checkpointId: `cp ${n % 2}`, label: mark })),
   listCheckpoints: async (own, { id }) =>
     (await own.listCheckpoints(id, { limit: 5 })).map(tellCheckpoint),
   getCheckpoint: async (own, { id, n }) =>
-    tellCheckpoint(await own.getCheckpointById(id, `cp ${n % 7}`)),
+    tellCheckpoint(await own.getCheckpointById(id, `cp ${n % 2}`)),
   latest: async (own, { id }) => tellCheckpoint(await own.getLatestCheckpoint(id)),
-  deleteCheckpoint: (own, { id, n }) => own.deleteCheckpoint(id, `cp ${n % 7}`),
+  deleteCheckpoint: (own, { id, n }) => own.deleteCheckpoint(id, `cp ${n % 2}`),
   rollback: async (own, { id, n }) => {
-    await own.rollbackToCheckpoint(id, `cp ${n % 7}`);
+    const made = await own.getCheckpointById(id, `cp ${n % 2}`);
+    const found = made ?? (await own.getLatestCheckpoint(id));
+    await own.rollbackToCheckpoint(id, found?.checkpointId ?? "nothing yet");
     return tellTuple(await own.checkpointer.getTuple(at(id)));
   },
   end: async (own, { id }) => tellCheckpoint(await own.createTombstoneCheckpoint(id)),
@@ -203,8 +206,8 @@ export function callOf(random: Random, n: number, mark: string): Call {
   const ids = BY_HAND.includes(kind) ? MANUAL : BY_GRAPH.includes(kind) ? RUN : ANY;
   const id = pick(ids);
   // What was made by hand is no state of the graph.
-  const alike = MANUAL.includes(id) ? MANUAL : id === "h1" ? ["h1"] : RUN;
-  return { kind, n, id, other: pick(alike), mark };
+  const alike = MANUAL.includes(id) ? MANUAL : RUN.includes(id) ? RUN : [];
+  return { kind, n, id, other: pick([...alike, ...FREE]), mark };
 }
 
 /** What a call came to, as text that is the same whenever the same was there before. */

@@ -37,7 +37,8 @@ type Call = (own: Own, target: Target) => unknown;
 
 const ofPersistence: Record<string, Call> = {
   createCheckpoint: (own, { id }) => own.createCheckpoint(id),
-  saveCheckpoint: (own, { id, checkpointId }) => own.saveCheckpoint(id, { checkpointId, ...point }),
+  saveCheckpoint: (own, { id, checkpointId }) =>
+    own.saveCheckpoint(id, { checkpointId, ...point }, { graph: graph(own) }),
   createTombstoneCheckpoint: (own, { id }) => own.createTombstoneCheckpoint(id),
   getCheckpointById: (own, { id, checkpointId }) =>
     Promise.all([NAMED, checkpointId].map((one) => own.getCheckpointById(id, one))),
@@ -56,7 +57,7 @@ const ofPersistence: Record<string, Call> = {
   modelCalls: (own, { id }) => own.modelCalls(id),
   repair: (own, { id }) => own.repair(id),
   prune: (own, { id }) => own.prune(id, { keepLast: 1 }),
-  expire: (own) => own.expire({ all: true }, { ttl: 0 }),
+  expire: (own) => own.expire({ all: true }, { ttl: "1d" }),
   erase: (own, { id }) => own.erase(id),
   copy: async (own, { id }) => (await own.copy(id, { as: "copied" })).id,
   exportSession: (own, { id }) => drained(own.exportSession(id)),
@@ -117,6 +118,11 @@ const ofHistory: Record<string, Call> = {
 
 /** Of a plugin, the parts that read and record. */
 const ofPlugin: Record<string, Call> = {
+  switch: async (own, { id }) => {
+    const plugin = own.plugin();
+    await plugin.switch(id);
+    return plugin.sessionId;
+  },
   wrapModelCall: async (own, { id }) => {
     const plugin = own.plugin({ sessionId: id, history: "always" });
     const asked: string[][] = [];
@@ -130,8 +136,9 @@ const ofPlugin: Record<string, Call> = {
   wrapToolCall: async (own, { id }) => {
     const plugin = own.plugin({ sessionId: id });
     const toolCall = { id: "call", name: "t", args: {} };
+    const state = { messages: [new AIMessage({ content: "", tool_calls: [toolCall] })] };
     const answer = new ToolMessage({ content: "done", tool_call_id: "call" });
-    await plugin.wrapToolCall({ toolCall, runtime: {} } as never, async () => answer);
+    await plugin.wrapToolCall({ toolCall, state, runtime: {} } as never, async () => answer);
     return said(await own.history(id).getMessages());
   },
 };

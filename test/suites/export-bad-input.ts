@@ -35,7 +35,7 @@ const twice =
     lines.push({ table, row: { ...line.row, ...change } });
   };
 
-const header = (change: (header: Row, session: Row) => void) => (lines: Line[]) =>
+const header = (change: (header: Row, session: Row) => unknown) => (lines: Line[]) =>
   change(lines[0] as never, (lines[0] as unknown as { session: Row }).session);
 
 /** Edits by hand that no version of the library would make. */
@@ -47,7 +47,7 @@ const EDITS: readonly (readonly [pattern: RegExp, change: (lines: Line[]) => voi
   [/lacks row/, edit("messages", ({ table }) => ({ table }))],
   [/lacks content/, edit("messages", ({ row }) => void delete row.content)],
   [/row must be an object/, edit("messages", ({ table }) => ({ table, row: [] }))],
-  [/is no object/, edit("messages", () => null)],
+  [/is no object/, edit("messages", () => "text")],
   [/position/, set("messages", "position", "1")],
   [/position/, set("messages", "position", 0)],
   [/position/, set("messages", "position", 99)],
@@ -79,17 +79,17 @@ const EDITS: readonly (readonly [pattern: RegExp, change: (lines: Line[]) => voi
   [/already/, twice("tool_journal")],
   [/already/, twice("model_calls")],
   [/already/, twice("state_items")],
-  [/no exported session/, header((head) => void (head.format = "other"))],
-  [/version/, header((head) => void (head.version = "1"))],
-  [/no field/, header((head) => void (head.more = 1))],
-  [/session.id/, header((_, row) => void (row.id = ""))],
-  [/status/, header((_, row) => void (row.status = "done"))],
+  [/no exported session/, header((head) => Object.assign(head, { format: "other" }))],
+  [/version/, header((head) => Object.assign(head, { version: "1" }))],
+  [/no field/, header((head) => Object.assign(head, { more: 1 }))],
+  [/session.id/, header((_, row) => Object.assign(row, { id: "" }))],
+  [/status/, header((_, row) => Object.assign(row, { status: "done" }))],
   [/lacks title/, header((_, row) => void delete row.title)],
-  [/no field/, header((_, row) => void (row.guard = {}))],
-  [/owner/, header((_, row) => void (row.owner = null))],
-  [/owner/, header((_, row) => void (row.owner = { tenantId: 1 }))],
-  [/owner/, header((_, row) => void (row.owner = { tenant: "a" }))],
-  [/createdAt/, header((_, row) => void (row.createdAt = null))],
+  [/no field/, header((_, row) => Object.assign(row, { guard: {} }))],
+  [/owner/, header((_, row) => Object.assign(row, { owner: null }))],
+  [/owner/, header((_, row) => Object.assign(row, { owner: { tenantId: 1 } }))],
+  [/owner/, header((_, row) => Object.assign(row, { owner: { tenant: "a" } }))],
+  [/createdAt/, header((_, row) => Object.assign(row, { createdAt: null }))],
 ];
 
 async function unchanged(db: Database, check: () => Promise<void>): Promise<void> {
@@ -149,7 +149,10 @@ export const exportBadInputChecksOf = ({ exportSession, importSession }: Moving)
           edited.map((line) => JSON.stringify(line)),
           { guard },
         );
-        const error = await refusal(() => importSession(db.storage, [file], { as: "new" }));
+        const call = () => importSession(db.storage, [file], { as: "new" });
+        const error = await refusal(call).catch((error) =>
+          assert.fail(`${i}, ${pattern}: ${error}`),
+        );
         assert.equal(error.code, "CORRUPT", `${i}: ${error.message}`);
         assert.match(error.message, /line \d+: /);
         assert.match(error.message, pattern, String(i));

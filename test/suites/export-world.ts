@@ -124,16 +124,22 @@ export async function shown(storage: Storage, id: string): Promise<unknown> {
       return { checkpoint, metadata, pendingWrites };
     }),
     parents: tuples.map(({ parentConfig }) => parentConfig?.configurable?.checkpoint_id),
-    runs: await saver
-      .listNodeRuns(threadConfig(id), { limit: 10_000 })
-      .then((runs) => runs.map(({ ...run }) => JSON.stringify({ ...run, threadId: "" }, bigints))),
+    runs: (await saver.listNodeRuns(threadConfig(id), { limit: 10_000 }))
+      .map((run) => JSON.stringify({ ...run, threadId: "" }, bigints))
+      .sort(),
     calls: await persistence.toolCalls(id),
-    history: await storage.messages(id, {}),
-    models: by(await storage.modelCalls(id), (call) => call.id),
+    // The memory storage gives a record's fields in the order in which they came.
+    history: (await storage.messages(id, {})).map((message) => Object.entries(message).sort()),
+    models: by(await storage.modelCalls(id), (call) => call.id).map((call) =>
+      Object.entries(call).sort(),
+    ),
     items: await items(storage, id),
     made: (await persistence.listCheckpoints(id, { limit: 10_000 })).map((checkpoint) => ({
       ...checkpoint,
       sessionId: "",
+      config: {},
+      // Of nodes that ended in the same millisecond any may be called the last; see `runs`.
+      ...{ nodePath: "", lastInput: null, lastOutput: null },
     })),
     row: { ...row, nextItem, nextVersion, rollbacks, owner },
   };

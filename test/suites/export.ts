@@ -46,7 +46,9 @@ export const exportChecksOf = ({ exportSession, importSession }: Moving): Checks
         const { answer: said, messages } = await answer(storage, id);
         assertSame([said, messages.length], ["yes", 3]);
       }
-      for (const id of SESSIONS) await to.deleteSession(id);
+      for (const storage of [from, to]) {
+        for (const id of await sessionIds(storage)) await storage.deleteSession(id);
+      }
     }
   },
 
@@ -102,23 +104,25 @@ export const exportChecksOf = ({ exportSession, importSession }: Moving): Checks
       await importSession(db.storage, [text], { as });
       const read = await all(db.saver(), threadConfig(as));
       assert.ok(read.length > 20);
+      // It follows every reference, those of writes and node runs too.
+      await started(db.storage).prune(as, { dryRun: true });
       const live = await chat(db.saver()).invoke({}, threadConfig(as));
       assertSame((await chat(db.saver()).getState(threadConfig(as))).values, live);
     }
   },
 
   "what is pruned or deleted before the end is not exported in part": async (db) => {
-    const graph = chat(db.saver());
+    const turn = () => chat(db.saver()).invoke({}, threadConfig("t"));
     const prune = () => started(db.storage).prune("t");
     const remove = () => db.saver().deleteThread("t");
     const replace = async () => {
       await remove();
-      await graph.invoke({}, threadConfig("t"));
+      await turn();
     };
     for (const disturb of [prune, remove, replace]) {
       for (const at of [0, 5, -3]) {
         await db.saver().deleteThread("t");
-        for (let i = 0; i < 2; i += 1) await graph.invoke({}, threadConfig("t"));
+        for (let i = 0; i < 2; i += 1) await turn();
         const whole = (await textOf(exportSession(db.storage, "t"))).split("\n").length - 1;
         let lines = 0;
         const read = async () => {

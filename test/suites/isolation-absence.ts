@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { AIMessage, ToolMessage } from "@langchain/core/messages";
+import { ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
+import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { type Owner, Persistence, RollbackToolRegistry } from "@threadkeep/core";
 import { z } from "zod";
 import type { Checks, Database } from "../src/harness.js";
@@ -19,6 +20,7 @@ import { session } from "../src/snapshot.js";
 /** Of the same length, as sizes count. */
 const FOREIGN = "a foreign session";
 const UNKNOWN = "a unknown session";
+const TITLE = "their title";
 const OWNER: Owner = { tenantId: "acme", userId: "ada", agentId: "helper" };
 
 /** Who may know nothing of it: others, and those who share all but one name with its owner. */
@@ -53,9 +55,10 @@ async function lived(own: Own, rollbackToolRegistry: RollbackToolRegistry, id: s
   await graph.invoke({ note: "fail" }, at).catch(() => {});
   const plugin = own.plugin({ sessionId: id });
   const request = { messages: [human("hi")], model: undefined, runtime: {} };
-  await plugin.wrapModelCall(request as never, async () => new AIMessage("hello"));
+  const model = new FakeListChatModel({ responses: ["hello"] });
+  await plugin.wrapModelCall(request as never, () => model.invoke(request.messages));
   await own.history(id).addMessages([new ToolMessage({ content: "r", tool_call_id: "call" })]);
-  await own.sessions.update(id, { title: "a title", metadata: { key: "value" } });
+  await own.sessions.update(id, { title: TITLE, metadata: { key: "value" } });
 }
 
 async function exported(own: Own): Promise<string[]> {
@@ -107,7 +110,10 @@ async function assertAbsent(db: Database, stranger: (n: number) => Owner): Promi
         const answer = await answerOf(call, own, target);
         answers.push(answer.replaceAll(` ${n}"`, ' n"'));
       }
-      const [foreign, unknown] = answers;
+      const [foreign, unknown] = answers as [string, string];
+      for (const known of [FOREIGN, checkpointId, TITLE]) {
+        assert.ok(!unknown.includes(known), `${on}.${name} tells ${known}`);
+      }
       assert.equal(foreign, unknown, `${on}.${name}`);
       assert.deepEqual(await look(), before, `${on}.${name} touched the session`);
     }
@@ -120,7 +126,7 @@ const WITHOUT_SESSIONS: Readonly<Record<string, readonly string[]>> = {
   sessions: [],
   checkpointer: ["setup", "end", "dropCaches", "getNextVersion"],
   history: ["addMessage", "addUserMessage", "addAIMessage", "addAIChatMessage", "end"],
-  plugin: ["wrap", "follow"],
+  plugin: ["wrap", "follow", "settled"],
 };
 
 export const absenceChecks: Checks = {

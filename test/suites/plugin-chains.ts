@@ -3,9 +3,19 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { StringOutputParser } from "@langchain/core/output_parsers";
 import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
 import { RunnableLambda } from "@langchain/core/runnables";
+import { MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import type { Checks } from "../src/harness.js";
 import { assertRefused } from "../src/refusal.js";
-import { failing, pluginOf, recorded, rows, SlowModel, saying, texts, toolOf } from "./plugin-world.js";
+import {
+  failing,
+  pluginOf,
+  recorded,
+  rows,
+  SlowModel,
+  saying,
+  texts,
+  toolOf,
+} from "./plugin-world.js";
 
 const prompt = ChatPromptTemplate.fromMessages([
   ["system", "You are {who}."],
@@ -17,7 +27,10 @@ const turn = (question: string) => ({ question, who: "a bard", past: [] });
 
 export const pluginChainChecks: Checks = {
   "a prompt with a place for the conversation": async (db) => {
-    for (const [question, said] of [["one", "first"], ["two", "second"]] as const) {
+    for (const [question, said] of [
+      ["one", "first"],
+      ["two", "second"],
+    ] as const) {
       const model = saying(said);
       const chain = prompt.pipe(model).pipe(new StringOutputParser());
       const plugin = pluginOf(db.storage, { sessionId: "s" });
@@ -96,20 +109,40 @@ export const pluginChainChecks: Checks = {
     }
     const last = (await rows(db.storage, "broken")).at(-1);
     assert.deepEqual([last?.said, last?.status], ["ai: Once upon ", "aborted"]);
-    assert.deepEqual((await db.storage.modelCalls("broken")).map(({ status }) => status), ["aborted"]);
+    assert.deepEqual(
+      (await db.storage.modelCalls("broken")).map(({ status }) => status),
+      ["aborted"],
+    );
     const events = pluginOf(db.storage, { sessionId: "events" }).wrap(prompt.pipe(script()), KEYS);
     for await (const _ of events.streamEvents(turn("q"), { version: "v2" }));
     assert.deepEqual((await recorded(db.storage, "events")).at(-1), "ai: Once upon a time");
+  },
+
+  "a chain inside a node is recorded in the node's thread": async (db) => {
+    const chat = pluginOf(db.storage, { sessionId: "own" }).wrap(saying("hi"));
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("chat", async () => ({ messages: [await chat.invoke("from the node")] }))
+      .addEdge(START, "chat")
+      .compile();
+    await graph.invoke({ messages: [] }, { configurable: { thread_id: "t", user_id: "u" } });
+    assert.deepEqual(await recorded(db.storage, "t"), ["human: from the node", "ai: hi"]);
+    assert.equal((await db.storage.guard("t"))?.owner.userId, "u");
+    assert.equal(await db.storage.guard("own"), undefined);
   },
 
   "a chain that fails leaves what was said": async (db) => {
     const wrapped = pluginOf(db.storage, { sessionId: "s" }).wrap(saying(new TypeError("down")));
     assert.match((await failing(wrapped.invoke("hello"))).message, /down/);
     assert.deepEqual(await recorded(db.storage, "s"), ["human: hello"]);
-    assert.deepEqual((await db.storage.modelCalls("s")).map(({ status }) => status), ["error"]);
+    assert.deepEqual(
+      (await db.storage.modelCalls("s")).map(({ status }) => status),
+      ["error"],
+    );
   },
 
-  "inputs that the conversation cannot be put into are refused, and nothing is recorded": async (db) => {
+  "inputs that the conversation cannot be put into are refused, and nothing is recorded": async (
+    db,
+  ) => {
     const echo = RunnableLambda.from((given: unknown) => String(given));
     const plugin = pluginOf(db.storage, { sessionId: "s" });
     const bad: [object, unknown, RegExp][] = [

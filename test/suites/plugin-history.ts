@@ -4,7 +4,16 @@ import { ChatMessageHistory, type Storage } from "@threadkeep/core";
 import { createAgent } from "langchain";
 import type { Checks } from "../src/harness.js";
 import { assertRefused } from "../src/refusal.js";
-import { asModel, hello, memory, pluginOf, recorded, saying, texts, toolOf } from "./plugin-world.js";
+import {
+  asModel,
+  hello,
+  memory,
+  pluginOf,
+  recorded,
+  saying,
+  texts,
+  toolOf,
+} from "./plugin-world.js";
 
 const note = toolOf("note", (name) => `noted ${name}`);
 

@@ -3,7 +3,17 @@ import { HumanMessage } from "@langchain/core/messages";
 import type { Storage } from "@threadkeep/core";
 import { createAgent } from "langchain";
 import type { Checks } from "../src/harness.js";
-import { answer, asModel, failing, hello, pluginOf, recorded, rows, SlowModel, texts } from "./plugin-world.js";
+import {
+  answer,
+  asModel,
+  failing,
+  hello,
+  pluginOf,
+  recorded,
+  rows,
+  SlowModel,
+  texts,
+} from "./plugin-world.js";
 
 const STATUS = ["human: hello", undefined];
 
@@ -95,7 +105,11 @@ export const pluginStreamChecks: Checks = {
         })(),
       );
       const found = await rows(db.storage, version);
-      assert.deepEqual(found.map(({ said }) => said), ["human: hello", "ai: Once upon "], version);
+      assert.deepEqual(
+        found.map(({ said }) => said),
+        ["human: hello", "ai: Once upon "],
+        version,
+      );
       assert.equal(found.at(-1)?.status, "error");
     }
   },
@@ -116,7 +130,9 @@ export const pluginStreamChecks: Checks = {
     assert.deepEqual(await calls(db.storage), ["aborted answered"]);
   },
 
-  "what was aborted is told to the model as it is, unless the answer came after all": async (db) => {
+  "what was aborted is told to the model as it is, unless the answer came after all": async (
+    db,
+  ) => {
     const model = new SlowModel(["Once ", "upon ", "never"], 2);
     const { plugin, agent } = streaming(db.storage, model);
     const stream = await agent.stream(hello(), { ...plugin.config, streamMode: "messages" });
@@ -132,10 +148,16 @@ export const pluginStreamChecks: Checks = {
       return seen;
     };
     const before = ["human: hello", "ai: Once upon "];
-    assert.deepEqual(await ask([new HumanMessage("So?")], "That is all."), [...before, "human: So?"]);
+    assert.deepEqual(await ask([new HumanMessage("So?")], "That is all."), [
+      ...before,
+      "human: So?",
+    ]);
     const model2 = new SlowModel(["Twice ", "never"], 1);
     const again = createAgent({ model: asModel(model2), tools: [], middleware: [plugin] });
-    for await (const _ of await again.stream(hello("2"), { ...plugin.config, streamMode: "messages" }))
+    for await (const _ of await again.stream(hello("2"), {
+      ...plugin.config,
+      streamMode: "messages",
+    }))
       break;
     await plugin.settled();
     assert.deepEqual((await ask([], "Twice upon a time.")).at(-1), "ai: Twice ");

@@ -2,9 +2,26 @@ import assert from "node:assert/strict";
 import { HumanMessage } from "@langchain/core/messages";
 import { Command, interrupt } from "@langchain/langgraph";
 import { Persistence } from "@threadkeep/core";
-import { createAgent, createMiddleware, toolRetryMiddleware } from "langchain";
+import {
+  type AgentMiddleware,
+  createAgent,
+  createMiddleware,
+  toolRetryMiddleware,
+  toolStrategy,
+} from "langchain";
 import type { Checks } from "../src/harness.js";
-import { asModel, failing, hello, memory, pluginOf, recorded, saying, texts, toolOf } from "./plugin-world.js";
+import {
+  asModel,
+  failing,
+  hello,
+  memory,
+  pluginOf,
+  recorded,
+  rows,
+  saying,
+  texts,
+  toolOf,
+} from "./plugin-world.js";
 
 const note = toolOf("note", (name) => `noted ${name}`);
 
@@ -52,16 +69,30 @@ export const pluginToolChecks: Checks = {
     const plugin = pluginOf(db.storage, { sessionId: "s" });
     const retry = toolRetryMiddleware({ maxRetries: 1, initialDelayMs: 0, backoffFactor: 0 });
     const model = asModel(saying([["flaky", "1"]], "done"));
-    const agent = createAgent({ model, tools: [flaky], middleware: [plugin, retry] });
+    const agent = createAgent({
+      model,
+      tools: [flaky],
+      middleware: [plugin, retry as AgentMiddleware],
+    });
     await agent.invoke(hello(), plugin.config);
     const expected = ["human: hello", "ai: ", "tool: at last", "ai: done"];
     assert.deepEqual(await recorded(db.storage, "s"), expected);
   },
 
-  "a human is asked: nothing is recorded of it, and each message once after the answer": async (db) => {
+  "a human is asked: nothing is recorded of it, and each message once after the answer": async (
+    db,
+  ) => {
     const plugin = pluginOf(db.storage, { sessionId: "s" });
     const ask = toolOf("ask", (name) => `said ${interrupt(`sure of ${name}?`)}`);
-    const model = asModel(saying([["note", "1"], ["ask", "2"]], "done"));
+    const model = asModel(
+      saying(
+        [
+          ["note", "1"],
+          ["ask", "2"],
+        ],
+        "done",
+      ),
+    );
     const tools = [note, ask];
     const agent = createAgent({ model, tools, middleware: [plugin], checkpointer: memory() });
     const waiting = await agent.invoke(hello(), plugin.config);
@@ -104,6 +135,24 @@ export const pluginToolChecks: Checks = {
     const { messages } = await agent.invoke(hello(), plugin.config);
     assert.equal(messages.length, 5);
     assert.deepEqual(await recorded(db.storage, "s"), texts(messages));
+  },
+
+  "structured answers: their messages are recorded as the state has them": async (db) => {
+    const plugin = pluginOf(db.storage, { sessionId: "s" });
+    const properties = { name: { type: "string" } };
+    const schema = { title: "place", type: "object", properties, required: ["name"] } as const;
+    const model = asModel(saying([["place", "Oslo"]]));
+    const responseFormat = toolStrategy(schema as never);
+    const agent = createAgent({ model, tools: [], middleware: [plugin], responseFormat });
+    const { messages, structuredResponse } = await agent.invoke(hello(), plugin.config);
+    assert.deepEqual(structuredResponse, { name: "Oslo" });
+    assert.equal(messages.length, 4);
+    assert.deepEqual(await recorded(db.storage, "s"), texts(messages));
+    const ids = (await rows(db.storage, "s")).map(({ id }) => id);
+    assert.deepEqual(
+      ids,
+      messages.map(({ id }) => id),
+    );
   },
 
   "an agent with the plugin makes as many checkpoints as without it": async (db) => {

@@ -1,24 +1,28 @@
 import assert from "node:assert/strict";
-import { AIMessage, AIMessageChunk, type BaseMessage, HumanMessage } from "@langchain/core/messages";
+import {
+  AIMessage,
+  AIMessageChunk,
+  type BaseMessage,
+  HumanMessage,
+} from "@langchain/core/messages";
 import { ChatGenerationChunk } from "@langchain/core/outputs";
 import { fakeModel } from "@langchain/core/testing";
-import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import { tool } from "@langchain/core/tools";
+import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import { MemorySaver } from "@langchain/langgraph";
-import { ChatMessageHistory, type Storage } from "@threadkeep/core";
-import { type PluginOptions, SessionPlugin } from "../../packages/core/src/persistence/plugin.js";
+import {
+  ChatMessageHistory,
+  Persistence,
+  type PluginOptions,
+  type SessionPlugin,
+  type Storage,
+} from "@threadkeep/core";
 import { z } from "zod";
 import { Gate } from "../src/persistence.js";
 
 /** A plugin of a process that has just started. */
-export const pluginOf = (storage: Storage, options: PluginOptions = {}): SessionPlugin =>
-  new SessionPlugin(
-    {
-      ...{ storage, messagesKey: "messages", classes: undefined, clock: Date.now },
-      sessions: { get: (id) => storage.session(id) },
-    },
-    options,
-  );
+export const pluginOf = (storage: Storage, options?: PluginOptions): SessionPlugin =>
+  new Persistence(storage).plugin(options);
 
 interface Row {
   readonly said: string;
@@ -109,7 +113,9 @@ export class SlowModel extends FakeStreamingChatModel {
       if (piece instanceof Error) throw piece;
       const message = new AIMessageChunk({ content: piece });
       const chunk = new ChatGenerationChunk({ message, text: piece });
-      await manager?.handleLLMNewToken(piece, undefined, undefined, undefined, undefined, { chunk });
+      await manager?.handleLLMNewToken(piece, undefined, undefined, undefined, undefined, {
+        chunk,
+      });
       yield chunk;
     }
   }

@@ -21,7 +21,9 @@ import {
 const note = toolOf("note", (name) => `noted ${name}`);
 
 export const pluginChecks: Checks = {
-  "what the user said, the prompt, calls, results and answers are recorded in order": async (db) => {
+  "what the user said, the prompt, calls, results and answers are recorded in order": async (
+    db,
+  ) => {
     const plugin = pluginOf(db.storage, { sessionId: "s", userId: "u", title: "Notes" });
     const model = asModel(saying([["note", "1"]], "done"));
     const middleware = [plugin] as const;
@@ -41,7 +43,9 @@ export const pluginChecks: Checks = {
     assert.equal(session?.guard.owner.userId, "u");
   },
 
-  "what was said is recorded before the model is called, results before it is called again": async (db) => {
+  "what was said is recorded before the model is called, results before it is called again": async (
+    db,
+  ) => {
     const plugin = pluginOf(db.storage, { sessionId: "s" });
     const found: string[][] = [];
     const looks = createMiddleware({
@@ -66,7 +70,10 @@ export const pluginChecks: Checks = {
     });
     for (const turn of ["1", "2"]) await agent.invoke(hello(turn), plugin.config);
     const found = await recorded(db.storage, "s");
-    assert.deepEqual(found.filter((said) => said.startsWith("system")), ["system: Made just now."]);
+    assert.deepEqual(
+      found.filter((said) => said.startsWith("system")),
+      ["system: Made just now."],
+    );
     assert.equal(found.length, 5);
   },
 
@@ -90,11 +97,17 @@ export const pluginChecks: Checks = {
     assert.ok(call !== undefined && call.latencyMs >= 0 && call.startedAt > 0);
     const { messageId, model, status, inputTokens, outputTokens, totalTokens } = call;
     assert.equal(messageId, messages.at(-1)?.id);
-    assert.deepEqual([model, status, inputTokens, outputTokens, totalTokens], ["fake-1", "ok", 3, 5, 8]);
+    assert.deepEqual(
+      [model, status, inputTokens, outputTokens, totalTokens],
+      ["fake-1", "ok", 3, 5, 8],
+    );
     assert.deepEqual(JSON.parse(call.usage ?? ""), { input_token_details: { cache_read: 1 } });
     const [, said] = await db.storage.messages("s", {});
     const metadata = JSON.parse(said?.metadata ?? "");
-    assert.deepEqual([metadata.model, metadata.totalTokens, metadata.modelCall], ["fake-1", 8, call.id]);
+    assert.deepEqual(
+      [metadata.model, metadata.totalTokens, metadata.modelCall],
+      ["fake-1", 8, call.id],
+    );
   },
 
   "each message once: over turns, after a restart, and with the same agent": async (db) => {
@@ -117,11 +130,16 @@ export const pluginChecks: Checks = {
     for (let i = 0; i < 2; i += 1) {
       const plugin = pluginOf(db.storage, { sessionId: "s", history: "never" });
       const agent = createAgent({ model: asModel(saying("yes")), tools: [], middleware: [plugin] });
-      const messages = [long, "short"].map((id) => new HumanMessage({ id, content: id.slice(0, 5) }));
+      const messages = [long, "short"].map(
+        (id) => new HumanMessage({ id, content: id.slice(0, 5) }),
+      );
       await agent.invoke({ messages }, plugin.config);
     }
     const found = await rows(db.storage, "s");
-    assert.deepEqual(found.filter(({ said }) => said.startsWith("human")).map(({ id }) => id), [long, "short"]);
+    assert.deepEqual(
+      found.filter(({ said }) => said.startsWith("human")).map(({ id }) => id),
+      [long, "short"],
+    );
     assert.equal(found.length, 4);
   },
 
@@ -138,14 +156,23 @@ export const pluginChecks: Checks = {
       ...{ model: asModel(saying([["wait", "1"]], "slow done")), tools: [wait] },
       middleware: [plugin],
     });
-    const quick = createAgent({ model: asModel(saying("quick done")), tools: [], middleware: [plugin] });
+    const quick = createAgent({
+      model: asModel(saying("quick done")),
+      tools: [],
+      middleware: [plugin],
+    });
     const first = slow.invoke(hello("a"), { configurable: { thread_id: "a" } });
     await entered.opened;
     await quick.invoke(hello("b"), { configurable: { thread_id: "b" } });
     await quick.invoke(hello("b2"), { configurable: { thread_id: "b" } }).catch(() => {});
     gate.open();
     await first;
-    assert.deepEqual(await recorded(db.storage, "a"), ["human: a", "ai: ", "tool: waited 1", "ai: slow done"]);
+    assert.deepEqual(await recorded(db.storage, "a"), [
+      "human: a",
+      "ai: ",
+      "tool: waited 1",
+      "ai: slow done",
+    ]);
     assert.deepEqual(await recorded(db.storage, "b"), ["human: b", "ai: quick done", "human: b2"]);
     assert.deepEqual(await recorded(db.storage, "own"), []);
   },
@@ -169,7 +196,12 @@ export const pluginChecks: Checks = {
     gate.open();
     await first;
     await agent.invoke(hello("to b"));
-    assert.deepEqual(await recorded(db.storage, "a"), ["human: to a", "ai: ", "tool: waited", "ai: done"]);
+    assert.deepEqual(await recorded(db.storage, "a"), [
+      "human: to a",
+      "ai: ",
+      "tool: waited",
+      "ai: done",
+    ]);
     assert.deepEqual(await recorded(db.storage, "b"), [
       ...["human: make b", "ai: b is made", "human: to b", "ai: in b"],
     ]);
@@ -200,8 +232,21 @@ export const pluginChecks: Checks = {
 
   "results that were recorded bear the ids that the state has": async (db) => {
     const plugin = pluginOf(db.storage, { sessionId: "s" });
-    const model = asModel(saying([["note", "1"], ["note", "2"]], "done"));
-    const agent = createAgent({ model, tools: [note], middleware: [plugin], checkpointer: memory() });
+    const model = asModel(
+      saying(
+        [
+          ["note", "1"],
+          ["note", "2"],
+        ],
+        "done",
+      ),
+    );
+    const agent = createAgent({
+      model,
+      tools: [note],
+      middleware: [plugin],
+      checkpointer: memory(),
+    });
     const { messages } = await agent.invoke(hello(), plugin.config);
     const results = messages.filter((message) => ToolMessage.isInstance(message));
     const found = (await rows(db.storage, "s")).filter(({ said }) => said.startsWith("tool"));

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
-import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
+import {
+  AIMessage,
+  type BaseMessage,
+  HumanMessage,
+  type ToolMessage,
+} from "@langchain/core/messages";
 import { fakeModel } from "@langchain/core/testing";
 import { tool } from "@langchain/core/tools";
 import type { Graph, Persistence } from "@threadkeep/core";
-import { type AgentMiddleware, createAgent } from "langchain";
+import { type AgentMiddleware, createAgent, createMiddleware } from "langchain";
 import { z } from "zod";
 import { threadConfig } from "../src/graphs.js";
 
@@ -39,28 +44,32 @@ function reply(messages: BaseMessage[]): BaseMessage | Error {
   return new AIMessage({ content: "", tool_calls });
 }
 
-export type Work = (name: string, signal: AbortSignal | undefined) => unknown;
+/** What happens around a call of the tool: what is thrown here ends the run. */
+export type Work = (name: string) => unknown;
 
 /** An agent with one tool. */
 export function agentOf(
   persistence: Pick<Persistence, "checkpointer">,
   work: Work = () => undefined,
-  middleware: AgentMiddleware[] = [],
+  middleware: readonly AgentMiddleware[] = [],
 ) {
   const model = fakeModel();
   for (let i = 0; i < 60; i += 1) model.respond(reply);
-  const run = tool(
-    async ({ name }, config) => {
-      await work(name, (config as { signal?: AbortSignal }).signal);
-      return `worked on ${name}`;
+  const run = tool(({ name }) => `worked on ${name}`, {
+    ...{ name: "work", description: "Works.", schema: z.object({ name: z.string() }) },
+  });
+  const around = createMiddleware({
+    name: "Around",
+    wrapToolCall: async (request, handler) => {
+      await work(String(request.toolCall.args.name));
+      return handler(request);
     },
-    { name: "work", description: "Works.", schema: z.object({ name: z.string() }) },
-  );
+  });
   return createAgent({
     model: model as never,
     tools: [run],
     checkpointer: persistence.checkpointer as never,
-    middleware,
+    middleware: [around, ...middleware],
   });
 }
 
@@ -74,9 +83,9 @@ export const asGraph = (agent: Agent): Graph => agent.graph as unknown as Graph;
 export function lines(messages: readonly BaseMessage[]): string[] {
   return messages.map((message) => {
     const calls = callsOf(message).map(({ id }) => id);
-    const of = message.getType() === "tool" ? ` ${(message as ToolMessage).status ?? "ok"}` : "";
-    const text = of === " error" ? "interrupted" : message.content;
-    return `${message.getType()}${of}: ${calls.length > 0 ? `calls ${calls.join(", ")}` : text}`;
+    const isError = (message as ToolMessage).status === "error";
+    const said = calls.length > 0 ? `calls ${calls.join(", ")}` : message.content;
+    return isError ? "tool error" : `${message.getType()}: ${said}`;
   });
 }
 
@@ -101,4 +110,20 @@ export async function assertUsable(agent: Agent, config = AT): Promise<void> {
 
 export async function assertBricked(agent: Agent, config = AT): Promise<void> {
   await assert.rejects(agent.invoke(human("hello?"), config), REFUSED);
+}
+
+/** Runs the agent until so many of its tools' results are stored, and lets the others go on then. */
+export async function until(
+  agent: Agent,
+  content: string,
+  results: number,
+  then: () => void,
+  config = AT,
+): Promise<void> {
+  let stored = 0;
+  const stream = await agent.graph.stream(human(content), { ...config, streamMode: "updates" });
+  for await (const update of stream) {
+    if ("tools" in (update as object)) stored += 1;
+    if (stored === results) then();
+  }
 }

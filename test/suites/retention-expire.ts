@@ -96,7 +96,9 @@ export const expireChecks: Checks = {
     for (const isOther of [false, true]) {
       const [begun, go] = [new Gate(), new Gate()];
       const log = new Log();
-      const persistence = started(db.storage, later(2));
+      let passed = 0;
+      const clock = () => Date.now() + passed;
+      const persistence = started(db.storage, { clock });
       const { checkpointer } = isOther ? started(await db.connect()) : persistence;
       const nodes = {
         one: log.node(),
@@ -110,6 +112,7 @@ export const expireChecks: Checks = {
       const config = { ...threadConfig("t"), durability: "sync" as const };
       const run = assertRefused(() => graph.invoke({}, config), "THREAD_DELETED", "putWrites");
       await begun.opened;
+      passed = 2 * DAY;
       assertSame((await persistence.expire({ all: true }, { ttl: "1d" })).sessions, 1);
       go.open();
       await run;

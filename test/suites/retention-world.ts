@@ -25,11 +25,16 @@ const State = Annotation.Root({
   parts: Annotation<string[]>({ reducer: (a, b) => [...a, ...b], default: () => [] }),
 });
 
+const Inner = Annotation.Root({
+  doc: Annotation<string>(),
+  drafts: Annotation<string[]>({ reducer: (a, b) => [...a, ...b], default: () => [] }),
+});
+
 /** A message, a long document, a subgraph with a state of its own, and two sends at once. */
 export function chat(checkpointer: StorageSaver) {
-  const inner = new StateGraph(State)
-    .addNode("draft", ({ doc }) => ({ parts: [`draft of ${doc.length} ${LONG}`] }))
-    .addNode("review", ({ parts }) => ({ parts: [`review of ${parts.length}`] }))
+  const inner = new StateGraph(Inner)
+    .addNode("draft", ({ doc }) => ({ drafts: [`draft of ${doc.length} ${LONG}`] }))
+    .addNode("review", ({ drafts }) => ({ drafts: [`review of ${drafts.length}`] }))
     .addEdge(START, "draft")
     .addEdge("draft", "review")
     .addEdge("review", END)

@@ -74,6 +74,29 @@ export const retentionWriterChecks: Checks = {
     assertSame((await chat(db.saver()).getState(threadConfig("t"))).values, live);
   },
 
+  "what is forked from an old checkpoint between two batches keeps what it needs": async (db) => {
+    const persistence = started(db.storage);
+    for (let i = 1; i <= 12; i += 1) {
+      const values = {
+        doc: `${LONG}${i}`,
+        messages: [new HumanMessage({ id: `m${i}`, content: LONG })],
+      };
+      const parent = place("t", i > 1 ? idOf(i - 1) : undefined);
+      await put(db.saver(), parent, checkpoint(idOf(i), values, { doc: i, messages: i }));
+    }
+    const saver = db.saver();
+    let old: Record<string, unknown> | undefined;
+    const onProgress = async () => {
+      if (old !== undefined) return;
+      old = (await saver.getTuple(place("t", idOf(2))))?.checkpoint.channel_values;
+      assert.ok(old !== undefined, "it is still there");
+      await put(saver, place("t", idOf(2)), checkpoint("fork", old, { doc: 20, messages: 20 }));
+    };
+    await persistence.prune("t", { batchSize: 4, onProgress });
+    assert.equal((await newest(db, "t"))?.checkpoint.id, "fork");
+    assertSame((await newest(db, "t"))?.checkpoint.channel_values, old);
+  },
+
   "what a writer in the same process stores between two batches is there": async (db) => {
     const persistence = started(db.storage);
     const saver = persistence.checkpointer;

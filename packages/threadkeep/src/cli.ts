@@ -1,3 +1,4 @@
+import { Writable, type WritableOptions } from "node:stream";
 import { Persistence, type SessionPersistence } from "@threadkeep/core";
 import type { Command } from "commander";
 import { connect, type Mode } from "./connect.js";
@@ -5,7 +6,7 @@ import { Declined, Exit, Stopped, UsageError } from "./failure.js";
 import { type CommonOptions, type OwnerOptions, ownerOf } from "./options.js";
 import { Output } from "./output.js";
 import { oneLine } from "./render/text.js";
-import type { Terminal } from "./terminal.js";
+import type { Screen, Terminal } from "./terminal.js";
 
 /** What a command works with. */
 export interface Job {
@@ -30,8 +31,7 @@ export class Cli {
   }
 
   /**
-   * Opens the database, works, and closes it, however the work ends.
-   * @throws Stopped where the signal came first
+   * Opens the database, works, and closes it: at the end, or as soon as the signal comes.
    */
   async work(
     options: CommonOptions & OwnerOptions,
@@ -43,30 +43,18 @@ export class Cli {
     const { storage, name } = await connect(url, options, mode);
     const everything = new Persistence(storage);
     const owner = ownerOf(options);
-    try {
-      const persistence = owner === undefined ? everything : everything.forOwner(owner);
-      const working = everything
-        .setup()
-        .then(() => job({ persistence, database: name, output: this.output }));
-      await this.#unlessStopped(working);
-    } finally {
-      await everything.end();
-    }
-  }
-
-  async #unlessStopped(working: Promise<void>): Promise<void> {
+    // What is under way then fails, and puts away what it has begun.
+    const stop = () => void everything.end().catch(() => {});
     const { signal } = this.terminal;
-    if (signal === undefined) return working;
-    let stop = () => {};
-    const stopped = new Promise<never>((_, reject) => {
-      stop = () => reject(new Stopped(Exit.interrupted));
-    });
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop);
+    signal?.addEventListener("abort", stop);
     try {
-      await Promise.race([working, stopped]);
+      signal?.throwIfAborted();
+      const persistence = owner === undefined ? everything : everything.forOwner(owner);
+      await everything.setup();
+      await job({ persistence, database: name, output: this.output });
     } finally {
-      signal.removeEventListener("abort", stop);
+      signal?.removeEventListener("abort", stop);
+      await everything.end();
     }
   }
 
@@ -88,14 +76,24 @@ export class Cli {
    * @throws Declined where the answer is no
    */
   async confirm(question: string): Promise<void> {
-    const { stdin: input, stderr: output, signal } = this.terminal;
+    const { stdin: input, stderr, signal } = this.terminal;
     const { default: confirm } = await import("@inquirer/confirm");
     const prompt = { message: oneLine(question), default: false };
-    const streams = { input, output, ...(signal === undefined ? {} : { signal }) };
+    const streams = { input, output: lent(stderr), ...(signal === undefined ? {} : { signal }) };
     const answer = await confirm(prompt, streams).catch((error: unknown) => {
       const isExit = error instanceof Error && /^(Exit|Abort)PromptError$/.test(error.name);
       throw isExit ? new Stopped(Exit.interrupted) : error;
     });
     if (!answer) throw new Declined("nothing was deleted");
   }
+}
+
+/** A stream that may be ended, as the prompt does, while the screen goes on. */
+function lent(screen: Screen): Screen {
+  const write: WritableOptions["write"] = (chunk, encoding, done) =>
+    void screen.write(chunk, encoding, (error) => done(error ?? null));
+  return Object.assign(new Writable({ write, decodeStrings: false }), {
+    isTTY: true,
+    columns: screen.columns ?? 80,
+  });
 }

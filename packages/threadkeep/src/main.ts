@@ -10,7 +10,7 @@ import { addSetup } from "./commands/setup.js";
 import { addShow } from "./commands/show.js";
 import { addStats } from "./commands/stats.js";
 import { Exit, exitCodeOf, wordsOf } from "./failure.js";
-import type { Terminal } from "./terminal.js";
+import type { Screen, Terminal } from "./terminal.js";
 
 const COMMANDS: readonly AddCommand[] = [
   addSetup,
@@ -25,9 +25,7 @@ const COMMANDS: readonly AddCommand[] = [
 
 /** Runs one command line. @returns the exit code */
 export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
-  const ignored = () => {};
-  // An error of a stream is given to whoever writes; without a listener it would end the process.
-  for (const stream of [terminal.stdout, terminal.stderr]) stream.on("error", ignored);
+  for (const stream of [terminal.stdout, terminal.stderr]) listen(stream);
   const cli = new Cli(terminal);
   try {
     await programOf(cli).parseAsync(args, { from: "user" });
@@ -38,9 +36,16 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     const words = wordsOf(error);
     if (words !== "") cli.output.complain(`threadkeep: ${words}`);
     return exitCodeOf(error);
-  } finally {
-    for (const stream of [terminal.stdout, terminal.stderr]) stream.off("error", ignored);
   }
+}
+
+const LISTENED = new WeakSet<Screen>();
+
+/** An error of a stream is given to whoever writes; without a listener it would end the process. */
+function listen(stream: Screen): void {
+  if (LISTENED.has(stream)) return;
+  LISTENED.add(stream);
+  stream.on("error", () => {});
 }
 
 function programOf(cli: Cli): Command {

@@ -11,7 +11,7 @@ import {
   deleteCheckpoint,
   findCheckpoint,
 } from "./checkpoints.js";
-import { Core, type SessionRef, sessionIdOf } from "./core.js";
+import { Core, checkTenant, type SessionRef, sessionIdOf } from "./core.js";
 import type { AnyGraph } from "./graph.js";
 import { type ToolCall, ToolJournal } from "./journal.js";
 import { type CheckpointQuery, listCheckpoints } from "./list-checkpoints.js";
@@ -101,7 +101,9 @@ export class AgentPersistence {
    * there is no state, `CONFLICT` for a version that is taken, `NOT_SERIALIZABLE`
    */
   createCheckpoint(session: SessionRef, options: CreateOptions = {}): Promise<AgentCheckpoint> {
-    return operation("createCheckpoint", () => createCheckpoint(this.core, session, options));
+    return this.#on("createCheckpoint", session, () =>
+      createCheckpoint(this.core, session, options),
+    );
   }
 
   /**
@@ -115,7 +117,7 @@ export class AgentPersistence {
     data: CheckpointData,
     options: { readonly graph?: AnyGraph } = {},
   ): Promise<AgentCheckpoint> {
-    return operation("saveCheckpoint", () =>
+    return this.#on("saveCheckpoint", session, () =>
       saveCheckpoint(this.core, sessionIdOf("saveCheckpoint", session), data, options.graph),
     );
   }
@@ -130,7 +132,7 @@ export class AgentPersistence {
     options: { readonly time?: Date } = {},
   ): Promise<AgentCheckpoint> {
     const name = "createTombstoneCheckpoint";
-    return operation(name, async () => {
+    return this.#on(name, session, async () => {
       checkTime(name, "time", options.time);
       return createTombstone(this.core, sessionIdOf(name, session), { time: options.time });
     });
@@ -145,7 +147,7 @@ export class AgentPersistence {
     checkpointId: string,
   ): Promise<AgentCheckpoint | undefined> {
     const name = "getCheckpointById";
-    return operation(name, async () => {
+    return this.#on(name, session, async () => {
       const sessionId = sessionIdOf(name, session);
       checkId(name, "checkpointId", checkpointId);
       const found = await findCheckpoint(this.core, sessionId, checkpointId);
@@ -160,7 +162,7 @@ export class AgentPersistence {
   async getLatestCheckpoint(session: SessionRef): Promise<AgentCheckpoint | undefined> {
     const name = "getLatestCheckpoint";
     const query = { limit: 1 };
-    const found = await operation(name, () =>
+    const found = await this.#on(name, session, () =>
       listCheckpoints(this.core, sessionIdOf(name, session), query),
     );
     return found[0];
@@ -172,7 +174,9 @@ export class AgentPersistence {
    */
   listCheckpoints(session: SessionRef, query: CheckpointQuery = {}): Promise<AgentCheckpoint[]> {
     const name = "listCheckpoints";
-    return operation(name, () => listCheckpoints(this.core, sessionIdOf(name, session), query));
+    return this.#on(name, session, () =>
+      listCheckpoints(this.core, sessionIdOf(name, session), query),
+    );
   }
 
   /**
@@ -182,7 +186,7 @@ export class AgentPersistence {
    */
   deleteCheckpoint(session: SessionRef, checkpointId: string): Promise<boolean> {
     const name = "deleteCheckpoint";
-    return operation(name, () => {
+    return this.#on(name, session, () => {
       checkId(name, "checkpointId", checkpointId);
       return deleteCheckpoint(this.core, sessionIdOf(name, session), checkpointId);
     });
@@ -203,7 +207,7 @@ export class AgentPersistence {
     options: RollbackOptions = {},
   ): Promise<Rollback> {
     const name = "rollbackToCheckpoint";
-    return operation(name, async () => {
+    return this.#on(name, session, async () => {
       checkId(name, "checkpointId", checkpointId);
       const strategy = options.strategy ?? this.rollbackStrategy;
       checkChoice(name, "strategy", strategy, ["default", "messageHistoryOnly"]);
@@ -233,7 +237,9 @@ export class AgentPersistence {
    * node cannot be given, `FINISHED` for a thread that has ended
    */
   setExecutionPoint(session: SessionRef, point: PointOptions): Promise<AgentCheckpoint> {
-    return operation("setExecutionPoint", () => setExecutionPoint(this.core, session, point));
+    return this.#on("setExecutionPoint", session, () =>
+      setExecutionPoint(this.core, session, point),
+    );
   }
 
   /**
@@ -258,6 +264,14 @@ export class AgentPersistence {
   /** The calls of registered tools, in the order in which they were made, and what became of them. */
   async toolCalls(session: SessionRef): Promise<ToolCall[]> {
     const name = "toolCalls";
-    return operation(name, () => this.#journal.calls(sessionIdOf(name, session)));
+    return this.#on(name, session, () => this.#journal.calls(sessionIdOf(name, session)));
+  }
+
+  /** Does something with a session, unless the config that names it is another tenant's. */
+  #on<T>(name: string, session: SessionRef, work: () => Promise<T>): Promise<T> {
+    return operation(name, async () => {
+      await checkTenant(this.core, name, session);
+      return work();
+    });
   }
 }

@@ -1,6 +1,8 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { StorageError } from "../errors.js";
 import { taskPlaceOf } from "../nodes/paths.js";
 import { placeOf } from "../saver/config.js";
+import { isForeign } from "../saver/foreign.js";
 import { type RunState, runStateOf } from "../saver/run.js";
 import { type StorageSaver, threadsOf } from "../saver/saver.js";
 import type { Thread } from "../saver/thread.js";
@@ -79,4 +81,11 @@ type NodeConfig = RunnableConfig & {
 
 export function runOf(core: Core, session: SessionRef, sessionId: string): RunState | undefined {
   return typeof session === "string" ? undefined : runStateOf(session, core.thread(sessionId));
+}
+
+/** @throws StorageError `NOT_FOUND` where the config names a tenant whose session it is not */
+export async function checkTenant(core: Core, operation: string, session: SessionRef) {
+  if (typeof session === "string" || !(await isForeign(core.storage, operation, session))) return;
+  const why = `there is no session ${JSON.stringify(placeOf(operation, session).threadId)}`;
+  throw new StorageError("NOT_FOUND", operation, why);
 }

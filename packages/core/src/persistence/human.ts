@@ -1,4 +1,5 @@
 import { ERROR, INTERRUPT } from "@langchain/langgraph-checkpoint";
+import { parentsOf, readOriginal } from "../saver/checkpoints.js";
 import { readTuple } from "../saver/tuples.js";
 import type { StoredCheckpoint, WriteRecord } from "../storage/storage.js";
 import type { Core } from "./core.js";
@@ -32,21 +33,31 @@ export async function waitsForHuman(
 const asks = (writes: readonly WriteRecord[]): boolean =>
   writes.some(({ channel }) => channel === INTERRUPT);
 
-/** The checkpoints of the step that is under way: those of subgraphs, made after that of the root. */
+/**
+ * The checkpoints of subgraphs in the step that is under way. LangGraph may have sent them before that
+ * of the root, so those that the root's own parent came after are looked at too.
+ */
 async function behind(core: Core, base: StoredCheckpoint): Promise<StoredCheckpoint[]> {
-  const { sessionId } = base;
+  const { sessionId, checkpoint: root } = base;
   const found: StoredCheckpoint[] = [];
-  for (;;) {
-    const beforeVersion = found.at(-1)?.checkpoint.version;
+  const isEarlier = ({ checkpoint: { ns, id, copyOf } }: StoredCheckpoint) =>
+    ns === "" && copyOf === null && id !== root.id && id !== root.parentId;
+  for (let beforeVersion: number | undefined; ; ) {
     const page = await core.storage.list({
       sessionId,
       limit: PAGE,
       ...(beforeVersion === undefined ? {} : { beforeVersion }),
     });
-    const newer = page.filter(({ checkpoint }) => checkpoint.version > base.checkpoint.version);
-    found.push(...newer);
-    if (newer.length < PAGE) return found.filter(({ checkpoint }) => checkpoint.copyOf === null);
+    const end = page.findIndex(isEarlier);
+    found.push(...(end < 0 ? page : page.slice(0, end)));
+    beforeVersion = page.at(-1)?.checkpoint.version;
+    if (end >= 0 || page.length < PAGE) break;
   }
+  const inner = found.filter(
+    ({ checkpoint }) => checkpoint.ns !== "" && checkpoint.copyOf === null,
+  );
+  const read = await Promise.all(inner.map((stored) => readOriginal(core.threads, stored)));
+  return read.filter((one) => parentsOf(one)[""] === root.id).map(({ stored }) => stored);
 }
 
 /** A subgraph that stops before or after one of its nodes asks nothing, but its node's run says so. */

@@ -111,13 +111,16 @@ async function importThread(
   const draft = `import-${randomUUID()}`;
   let failure: unknown;
   try {
+    let createdAt: number | undefined;
     let lastActivity: number | undefined;
     for await (const checkpoint of tables.checkpoints(threadId)) {
       await putCheckpoint(saver, draft, threadId, checkpoint);
       lastActivity = timeOf(checkpoint.checkpoint.ts) ?? lastActivity;
+      createdAt ??= lastActivity;
       onCheckpoint(checkpoint);
     }
-    const fresh = { incarnation: newIncarnation(), now: lastActivity ?? Date.now() };
+    const now = lastActivity ?? Date.now();
+    const fresh = { incarnation: newIncarnation(), now, createdAt: createdAt ?? now };
     const isCopied = await storage.copySession(draft, threadId, fresh);
     if (isCopied !== undefined) return isCopied;
     const name = JSON.stringify(threadId);

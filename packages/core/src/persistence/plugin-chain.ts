@@ -27,7 +27,6 @@ const isFields = (value: unknown): value is Fields =>
 
 /** A run of a chain. */
 export class ChainRecording extends Recording {
-  override ignoreChain = false;
   readonly #keys: ChainKeys;
   /** The chain's own run, and what came out of it. */
   #root: string | undefined;

@@ -9,7 +9,6 @@ import type { PluginRun } from "./plugin-run.js";
 
 /** A run of a compiled graph that keeps its conversation in a channel. */
 export class GraphRecording extends Recording {
-  override ignoreChain = false;
   readonly #messagesKey: string;
   readonly #hasState: boolean;
   /** The graph's own run. */

@@ -1,5 +1,6 @@
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
+import { StorageError } from "../errors.js";
 import type { Entry } from "../sessions/transcript.js";
 import { entriesOf, identifyResult, messagesOf, promptsOf } from "./plugin-messages.js";
 import { type EndedCall, ModelWatch, watching } from "./plugin-model.js";
@@ -120,13 +121,14 @@ export function noted(entry: Entry, calls: readonly EndedCall[]): Entry {
 
 /**
  * Records what is left of something that failed.
- * @throws AggregateError where that fails too, with both errors
+ * @throws AggregateError where that fails too, with both errors; or only the first one, where it is the storage's already
  */
 export async function recordBeside(error: unknown, record: () => Promise<void>): Promise<void> {
   try {
     await record();
   } catch (other) {
     if (error === undefined) throw other;
+    if (error instanceof StorageError) throw error;
     throw new AggregateError([error, other], `${other}, after ${error}`);
   }
 }

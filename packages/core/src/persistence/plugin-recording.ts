@@ -10,16 +10,25 @@ import type { PluginRun } from "./plugin-run.js";
 
 /** One run of something wrapped: what goes in, what is seen of it, what comes out. */
 export abstract class Recording extends ModelWatch {
+  override ignoreChain = false;
+  /** To LangChain, tools are agents' business. */
+  override ignoreAgent = false;
   protected readonly run: PluginRun;
   /** The calls of models that were seen to end. */
   protected readonly calls: EndedCall[] = [];
   /** Those whose rows wait for the next message. */
   #unsent: EndedCall[] = [];
   readonly #inTools = new Set<string>();
+  readonly #signal: AbortSignal;
+  readonly #stop: AbortController;
   #hasEnded = false;
 
-  constructor(run: PluginRun, signal: AbortSignal | undefined) {
+  constructor(run: PluginRun, given: AbortSignal | undefined) {
+    const stop = new AbortController();
+    const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal]);
     super(run.clock, signal);
+    this.#signal = signal;
+    this.#stop = stop;
     this.run = run;
   }
 
@@ -32,7 +41,7 @@ export abstract class Recording extends ModelWatch {
   /** The config of the run, which this recording watches. */
   config(given: RunnableConfig | undefined): RunnableConfig {
     const callbacks = given?.callbacks ?? ambientCallbacks();
-    return { ...given, callbacks: withHandler(callbacks, this) };
+    return { ...given, callbacks: withHandler(callbacks, this), signal: this.#signal };
   }
 
   protected override isInside(parentRunId: string | undefined): boolean {
@@ -84,6 +93,11 @@ export abstract class Recording extends ModelWatch {
     this.close(error);
     this.collect();
     await recordBeside(error, () => this.record(this.arrived(sum)));
+  }
+
+  /** Nobody listens any more: tells the run so, as far as it takes signals. */
+  stop(): void {
+    this.#stop.abort();
   }
 
   /** What of a run that broke off is not recorded yet. */

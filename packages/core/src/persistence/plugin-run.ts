@@ -40,14 +40,19 @@ export class PluginRun {
 
   /** The stored conversation, to stand before what a model is given; read once, before the run records. */
   async history(given: readonly BaseMessage[], hasState: boolean): Promise<BaseMessage[]> {
-    const { history, transcript, lastTurns } = this.#settings;
+    const { history, transcript } = this.#settings;
     if (history === "never" || (history === "auto" && hasState)) return [];
     const opened = await this.#open();
-    this.#stored ??= readTurns(transcript, this.sessionId, lastTurns).then((records) => {
-      opened.saw(records);
-      return records;
-    });
+    this.#stored ??= this.#read(opened);
     return conversationOf(transcript, this.sessionId, await this.#stored, given);
+  }
+
+  async #read(opened: OpenTranscript): Promise<readonly MessageRecord[]> {
+    const { transcript, lastTurns } = this.#settings;
+    const records = await readTurns(transcript, this.sessionId, lastTurns);
+    await opened.verify();
+    opened.saw(records);
+    return records;
   }
 
   /** @throws StorageError, with which the run must fail */
@@ -75,6 +80,13 @@ export function threadOf(config: RunnableConfig | undefined): string | undefined
   return named === undefined ? undefined : checkId("plugin", "thread_id", named);
 }
 
+/** What a run goes by that begins with a config, perhaps inside another run. */
+export function configAround(given: RunnableConfig | undefined): RunnableConfig {
+  const around: RunnableConfig | undefined = AsyncLocalStorageProviderSingleton.getRunnableConfig();
+  const configurable = { ...around?.configurable, ...given?.configurable };
+  return { ...around, ...given, configurable };
+}
+
 /** What a hook of a middleware is told of the run. */
 export interface HookRuntime {
   readonly configurable?: Record<string, unknown> | undefined;
@@ -85,7 +97,7 @@ export interface HookRuntime {
 
 /** Whether a checkpointer keeps the state of the run, with the conversation in it. */
 export const keepsState = ({ configurable }: HookRuntime): boolean =>
-  typeof configurable?.[CHECKPOINTER_KEY] === "object";
+  Boolean(configurable?.[CHECKPOINTER_KEY]);
 
 /** The runs under way, each in its session. */
 export class PluginRuns {

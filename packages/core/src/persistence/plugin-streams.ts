@@ -33,8 +33,11 @@ export class RecordedStream<T> extends IterableReadableStream<T> {
     };
     const cancel = async (): Promise<void> => {
       isOver = true;
-      await recording.breakOff(undefined, sum);
-      await iterator?.return?.();
+      const recorded = recording.breakOff(undefined, sum);
+      recording.stop();
+      await recorded;
+      // Whatever the run has to say of being stopped, nobody is there to hear it.
+      await iterator?.return?.().catch(() => {});
     };
     // Nothing is taken ahead of the consumer: where he stops, the run is told at once.
     super({ pull, cancel }, { highWaterMark: 0 });

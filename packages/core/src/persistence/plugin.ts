@@ -18,7 +18,7 @@ import {
   type ToolErrors,
   type ToolRequestLike,
 } from "./plugin-middleware.js";
-import { type HistoryMode, PluginRuns } from "./plugin-run.js";
+import { configAround, type HistoryMode, PluginRuns } from "./plugin-run.js";
 import { RecordedRunnable, type Wrappable, type Wrapped } from "./plugin-wrap.js";
 
 /** Options of `persistence.plugin`. */
@@ -162,11 +162,12 @@ export class SessionPlugin {
    */
   wrap<R extends Wrappable>(runnable: R, keys: ChainKeys = {}): Wrapped<R> {
     const graph = graphOf(runnable);
-    const recorded = new RecordedRunnable(runnable, graph !== undefined, (config) => {
-      const run = this.#runs.begin(config ?? {});
+    const recorded = new RecordedRunnable(runnable, graph !== undefined, (given) => {
+      const config = configAround(given);
+      const run = this.#runs.begin(config);
       return graph === undefined
-        ? new ChainRecording(run, config?.signal, keys)
-        : new GraphRecording(run, config?.signal, this.#host.messagesKey, hasState(graph, config));
+        ? new ChainRecording(run, given?.signal, keys)
+        : new GraphRecording(run, given?.signal, this.#host.messagesKey, hasState(graph, config));
     });
     return recorded as unknown as Wrapped<R>;
   }
@@ -193,7 +194,7 @@ function graphOf(runnable: object): { checkpointer?: unknown } | undefined {
   return (graph as { lg_is_pregel?: unknown }).lg_is_pregel === true ? graph : undefined;
 }
 
-function hasState(graph: { checkpointer?: unknown }, config: RunnableConfig | undefined): boolean {
+function hasState(graph: { checkpointer?: unknown }, config: RunnableConfig): boolean {
   if (graph.checkpointer === false) return false;
-  return Boolean(config?.configurable?.[CHECKPOINTER_KEY] ?? graph.checkpointer);
+  return Boolean(config.configurable?.[CHECKPOINTER_KEY] ?? graph.checkpointer);
 }

@@ -93,7 +93,6 @@ export async function storeMended(
     atVersion: guard.nextVersion,
     fences: true,
     exact: true,
-    status: null,
     checkpoints: (numbering): CheckpointTrees[] => {
       if (thread.guard?.token !== guard.token) throw new Moved(operation, sessionId);
       return [{ ...copyCheckpoint(original, columns), state: state(numbering) }];

@@ -36,6 +36,8 @@ export interface RepairReport {
 }
 
 const OPERATION = "repair";
+/** A run that is alive never comes to its end. */
+const MAX_TURNS = 64;
 
 /**
  * Mends a conversation that an interrupted tool call left unusable: models refuse a call without its
@@ -73,6 +75,7 @@ export async function repair(
   }
   const compiled = graph === undefined ? undefined : compiledOf(graph);
   return lookAgain(OPERATION, sessionId, async () => {
+    await settled(core, sessionId);
     const guard = await core.storage.guard(sessionId);
     if (guard === undefined) {
       const why = `there is no session ${JSON.stringify(sessionId)}`;
@@ -84,6 +87,20 @@ export async function repair(
       ? repairHistory(core, sessionId, guard, dryRun)
       : repairThread(core, base, guard, compiled, dryRun);
   });
+}
+
+/**
+ * LangGraph does not wait for what an aborted run still has to store, and sends one write after the
+ * other: so it has ended when a turn of the event loop brings none.
+ */
+async function settled(core: Core, sessionId: string): Promise<void> {
+  const thread = core.thread(sessionId);
+  for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+    const token = thread.guard?.token;
+    await new Promise((resolve) => setImmediate(resolve));
+    await thread.exclusive(async () => undefined);
+    if (thread.guard?.token === token) return;
+  }
 }
 
 const HEALTHY: RepairReport = { repaired: false, reason: "healthy", toolCalls: [] };

@@ -1,6 +1,7 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { isCommand, isGraphDrained, RunControl, type StateSnapshot } from "@langchain/langgraph";
 import { StorageError } from "../errors.js";
+import { Moved } from "../saver/admission.js";
 import { placeOf } from "../saver/config.js";
 import { checkChoice, checkWhole } from "./check.js";
 import type { Core } from "./core.js";
@@ -66,7 +67,23 @@ export async function run(
   if (tombstone && (await graph.getState(latest)).next.length === 0) {
     await createTombstone(core, threadId, {});
   }
+  await noteStop(core, threadId);
   return output;
+}
+
+/** A graph that stops before or after a node on purpose stores nothing that says so. */
+async function noteStop(core: Core, threadId: string): Promise<void> {
+  const session = await core.storage.session(threadId);
+  if (session?.status !== "running") return;
+  const stopped = core.thread(threadId).write({
+    ...{ name: OPERATION, owner: {}, run: undefined, basis: [] },
+    atVersion: session.guard.nextVersion,
+    records: () => ({ status: "interrupted" }),
+  });
+  await stopped.catch((error: unknown) => {
+    // Somebody goes on with the thread already.
+    if (!(error instanceof Moved)) throw error;
+  });
 }
 
 async function firstInput(

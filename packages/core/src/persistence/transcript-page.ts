@@ -154,7 +154,10 @@ async function sourceOf(
 function historyOf(core: Core, sessionId: string): Read {
   const text = new MessageText(core.thread(sessionId).log.classes);
   return async (page) => {
-    const records = await core.storage.messages(sessionId, page);
+    const records =
+      page.roles === undefined
+        ? await core.storage.messages(sessionId, page)
+        : await searchBack(core, sessionId, page);
     return records.map((record) => ({
       position: record.position,
       message: text.decode(OPERATION, record.content, record.position, sessionId),
@@ -163,6 +166,26 @@ function historyOf(core: Core, sessionId: string): Read {
       ...metadataOf(record, sessionId),
     }));
   };
+}
+
+/** In wider and wider steps: asked for roles at once, some planners would read the whole session. */
+async function searchBack(
+  { storage }: Core,
+  sessionId: string,
+  { before, limit = Number.MAX_SAFE_INTEGER, roles = [] }: MessagePage,
+): Promise<MessageRecord[]> {
+  const [newest] = await storage.messages(sessionId, { limit: 1 });
+  const found: MessageRecord[] = [];
+  let end = Math.min((newest?.position ?? 0) + 1, before ?? Number.MAX_SAFE_INTEGER);
+  for (let step = SEARCH_STEP; end > 1 && found.length < limit; step *= 2) {
+    const from = Math.max(1, end - step);
+    const missing = limit - found.length;
+    found.unshift(
+      ...(await storage.messages(sessionId, { before: end, from, limit: missing, roles })),
+    );
+    end = from;
+  }
+  return found;
 }
 
 function metadataOf({ metadata, position }: MessageRecord, sessionId: string) {

@@ -4,6 +4,7 @@ import type { Numbering } from "../state/list.js";
 import { escapeKey, type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import type { CheckpointTrees, Operation, Records } from "./records.js";
+import { statusOfRecords } from "./status.js";
 import type { Thread } from "./thread.js";
 import type { Threads } from "./threads.js";
 import { learn, parse } from "./tuples.js";
@@ -81,7 +82,7 @@ export function newCheckpointId(): string {
 
 /** Checkpoints that are stored at once. */
 export interface Addition
-  extends Pick<Operation, "name" | "run" | "era" | "atVersion" | "fences" | "status" | "exact"> {
+  extends Pick<Operation, "name" | "run" | "era" | "atVersion" | "fences" | "exact"> {
   checkpoints(numbering: Numbering): readonly CheckpointTrees[];
   readonly writes?: Records["writes"];
 }
@@ -93,6 +94,9 @@ export async function addCheckpoints(thread: Thread, addition: Addition): Promis
     ...operation,
     owner: {},
     basis: [],
-    records: (numbering) => ({ checkpoints: checkpoints(numbering), writes }),
+    records: (numbering) => {
+      const records = { checkpoints: checkpoints(numbering), writes };
+      return { ...records, status: statusOfRecords(records) };
+    },
   });
 }

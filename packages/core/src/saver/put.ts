@@ -61,6 +61,7 @@ export async function putCheckpoint(
   const waited = before?.waited() ?? [];
   const columns = writeMetadata(thread.log.classes, metadata);
   const createdAt = timeOf(checkpoint.ts) ?? Date.now();
+  const status = statusOfState(checkpoint.channel_values ?? {});
 
   const doubtful = draft.values
     .map(([channel]) => channel)
@@ -71,7 +72,6 @@ export async function putCheckpoint(
     name: "put",
     owner,
     run,
-    status: ns === "" ? statusOfState(checkpoint.channel_values ?? {}) : undefined,
     basis: basisOf(ns, parentId, metadata),
     records: (numbering) => ({
       checkpoints: [
@@ -88,6 +88,7 @@ export async function putCheckpoint(
         },
       ],
       nodeRuns: [...(before?.runs(numbering) ?? []), ...waited],
+      status: ns === "" ? status : undefined,
     }),
   });
   for (const [channel, version] of Object.entries(newVersions ?? versions)) {
@@ -119,13 +120,13 @@ export async function putWrites(
     draft: draftValue(thread.log, value, ["writes", channel]),
   }));
   if (drafts.length === 0) return;
+  const channels = drafts.map(({ channel }) => channel);
   const task = { ns, checkpointId: checkpointId as string, taskId, taskPath, writes };
   const nodeRuns = run?.recorder && runsOfTask(run.recorder, task, threads.clock());
   await thread.write({
     name: "putWrites",
     owner,
     run,
-    status: ns === "" ? statusOfWrites(writes) : undefined,
     basis: [checkpointKey(ns, checkpointId as string)],
     records: (numbering) => ({
       writes: drafts.map(({ channel, idx, draft }) => ({
@@ -138,6 +139,7 @@ export async function putWrites(
         value: finishValue(draft, numbering),
       })),
       nodeRuns: nodeRuns?.(numbering) ?? [],
+      status: ns === "" ? statusOfWrites(channels) : undefined,
     }),
   });
   threads.used(thread);

@@ -5,6 +5,7 @@ import type { Reader } from "../state/manifest.js";
 import { type Tree, type TreeObject, unescapeKey } from "../state/tree.js";
 import { checkId, checkObject, checkText, invalid } from "../storage/ids.js";
 import { checkpointKey } from "../storage/keys.js";
+import { compareBytes } from "../storage/order.js";
 import type { NodeRunRecord, StoredCheckpoint } from "../storage/storage.js";
 import { checkLimit } from "./config.js";
 import { again } from "./loader.js";
@@ -85,7 +86,8 @@ function newestFirst(a: NodeRunRecord, b: NodeRunRecord): number {
     b.endedAt - a.endedAt ||
     Number(b.step) - Number(a.step) ||
     b.attempt - a.attempt ||
-    a.ns.length - b.ns.length
+    a.ns.length - b.ns.length ||
+    compareBytes(a.taskId, b.taskId)
   );
 }
 

@@ -30,6 +30,8 @@ export interface Records {
   writes?: readonly (Omit<WriteRecord, "value"> & { readonly value: Tree })[];
   nodeRuns?: readonly NodeRunTrees[];
   toolEvents?: readonly (Omit<ToolEventRecord, "body" | "version"> & { readonly body: Tree })[];
+  /** What the thread does from now on; `undefined`: what it did. */
+  status?: RunStatus | undefined;
 }
 
 /** One call that waits for its turn. */
@@ -46,8 +48,6 @@ export interface Operation {
   readonly era?: Era;
   /** The call read the thread when this was the next version: if another was given, it is refused. */
   readonly atVersion?: number;
-  /** What the thread does from this call on; `undefined`: what it did. */
-  readonly status?: RunStatus | undefined;
   /** Nobody may have written since the thread was read, not even a write that moved no counter. */
   readonly exact?: boolean;
   /** From this call on, runs that began before it cannot write. */

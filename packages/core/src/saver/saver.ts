@@ -21,6 +21,7 @@ import { isOfAnotherTenant } from "../storage/owners.js";
 import type { Storage } from "../storage/storage.js";
 import { checkConfig, ownerOf, placeOf } from "./config.js";
 import { deltaHistory } from "./delta.js";
+import { isForeign } from "./foreign.js";
 import { internalsOf, optionsWith, type SaverOptions } from "./internals.js";
 import { listTuples } from "./list.js";
 import { again } from "./loader.js";
@@ -115,7 +116,7 @@ export class StorageSaver extends BaseCheckpointSaver {
     const run = this.#beginRun(config, thread, ns);
     return again(async () => {
       const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
-      run?.found(stored?.guard ?? thread.guard);
+      run?.found(stored?.guard ?? (await thread.knownGuard()));
       if (stored === undefined || isOfAnotherTenant(stored.guard.owner, owner)) return undefined;
       thread.sawGuard(stored.guard);
       if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
@@ -210,9 +211,11 @@ export class StorageSaver extends BaseCheckpointSaver {
    * ```
    */
   async listNodeRuns(config: RunnableConfig, query: NodeRunQuery = {}): Promise<NodeRun[]> {
-    return operation("listNodeRuns", () => {
+    return operation("listNodeRuns", async () => {
       const { threadId } = placeOf("listNodeRuns", config);
-      return readNodeRuns(this.#threads, threadId, checkNodeRunQuery(query));
+      const checked = checkNodeRunQuery(query);
+      if (await isForeign(this.storage, "listNodeRuns", config)) return [];
+      return readNodeRuns(this.#threads, threadId, checked);
     });
   }
 
@@ -249,9 +252,10 @@ export class StorageSaver extends BaseCheckpointSaver {
     const { channels } = options;
     if (channels.length === 0) return {};
     const { threadId, ns, checkpointId } = placeOf("getDeltaChannelHistory", options.config);
-    const id =
-      checkpointId ?? (await this.storage.checkpoint(threadId, ns, undefined))?.checkpoint.id;
-    if (id === undefined) {
+    const { config } = options;
+    const newest = checkpointId ?? (await this.storage.checkpoint(threadId, ns, undefined));
+    const id = typeof newest === "object" ? newest.checkpoint.id : newest;
+    if (id === undefined || (await isForeign(this.storage, "getDeltaChannelHistory", config))) {
       return Object.fromEntries(channels.map((channel) => [channel, { writes: [] }]));
     }
     const thread = this.#threads.get(threadId);

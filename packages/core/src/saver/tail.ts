@@ -2,6 +2,7 @@ import { StorageError } from "../errors.js";
 import { Item } from "../state/item.js";
 import type { Segment } from "../state/list.js";
 import type { Tree, TreeObject } from "../state/tree.js";
+import { mergeRanges, type Range } from "../storage/ranges.js";
 import type { StoredCheckpoint } from "../storage/storage.js";
 import { storedValue } from "./delta.js";
 import { ItemsGone } from "./loader.js";
@@ -125,21 +126,24 @@ class Pages {
     const known = seqs.map((seq) => [seq, log.get(seq)?.tree] as const);
     const trees = new Map(known.filter((entry): entry is [number, Tree] => entry[1] !== undefined));
     const missing = seqs.filter((seq) => !trees.has(seq));
-    for (let at = 0; at < missing.length; at += RANGES_AT_ONCE) {
-      await this.#fetch(missing.slice(at, at + RANGES_AT_ONCE), trees);
+    const ranges = mergeRanges(missing.map((seq): Range => [seq, seq]));
+    const parts: Range[][] = [];
+    for (let at = 0; at < ranges.length; at += RANGES_AT_ONCE) {
+      parts.push(ranges.slice(at, at + RANGES_AT_ONCE));
     }
+    await Promise.all(parts.map((part) => this.#fetch(part, trees)));
     const gone = seqs.find((seq) => !trees.has(seq));
     if (gone === undefined) return trees;
     throw new ItemsGone(`item ${gone} of thread ${JSON.stringify(this.#thread.id)} is missing`);
   }
 
-  async #fetch(seqs: readonly number[], into: Map<number, Tree>): Promise<void> {
+  async #fetch(ranges: readonly Range[], into: Map<number, Tree>): Promise<void> {
     const { log, id } = this.#thread;
     const { generation } = log;
-    const ranges = seqs.map((seq): [number, number] => [seq, seq]);
     const records = await this.#threads.storage.items(id, ranges, this.#stored.guard);
     for (const { seq, type, body } of records) {
-      if (type !== "page" || !seqs.includes(seq)) continue;
+      // A storage may return others too.
+      if (type !== "page") continue;
       const item = Item.read(log, type, await this.#threads.texts.read(body));
       into.set(seq, item.tree);
       // What is remembered must still be there: a prune may have been noticed meanwhile.

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { StorageError } from "../errors.js";
-import type { ClassRegistry } from "../state/classes.js";
 import { ItemLog } from "../state/item-log.js";
 import { Reader } from "../state/manifest.js";
 import type { Tree } from "../state/tree.js";
@@ -25,19 +24,13 @@ import { ItemLoader } from "./loader.js";
 import { BatchNumbering } from "./numbering.js";
 import { type Operation, recordsOf } from "./records.js";
 import type { RunThread } from "./run.js";
+import { StatusLine } from "./status.js";
 import type { Texts } from "./texts.js";
-import { takeBatch, type Waiting } from "./waiting.js";
+import type { ThreadTools } from "./thread-tools.js";
+import { Touch } from "./touch.js";
+import { endOfTurn, takeBatch, type Waiting } from "./waiting.js";
 
 const MAX_TRIES = 200;
-const TOUCH_EVERY_MS = 1000;
-
-/** What all threads have in common. */
-export interface ThreadTools {
-  readonly texts: Texts;
-  readonly classes: ClassRegistry;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-}
 
 /**
  * What this process knows of one thread, and the one queue through which it writes to it.
@@ -57,11 +50,11 @@ export class Thread implements RunThread {
   readonly #waiting: Waiting[] = [];
   #tail: Promise<void> = Promise.resolve();
   #draining = false;
-  #touchedAt = 0;
-  #ownerKey = "";
+  readonly #touch = new Touch();
   readonly lineage = new Lineage();
   readonly arrivals = new Arrivals();
   readonly announced = new Announced();
+  readonly #statusLine = new StatusLine();
   readonly #runs = new Set<WeakRef<object>>();
 
   constructor(id: string, storage: Storage, { texts, classes, clock }: ThreadTools) {
@@ -76,6 +69,16 @@ export class Thread implements RunThread {
 
   /** The counters, as far as is known. */
   get guard(): Guard | undefined {
+    return this.#guard;
+  }
+
+  /** The counters, asked anew where some are believed: others may have deleted the thread. */
+  async knownGuard(): Promise<Guard | undefined> {
+    const believed = this.#guard;
+    if (believed === undefined) return undefined;
+    const guard = await this.#storage.guard(this.id);
+    if (guard !== undefined) this.sawGuard(guard);
+    else if (this.#guard === believed) this.#isGone();
     return this.#guard;
   }
 
@@ -110,6 +113,11 @@ export class Thread implements RunThread {
   #forget(): void {
     this.log.forget();
     this.announced.clear();
+  }
+
+  #isGone(): void {
+    this.#guard = undefined;
+    this.#forget();
   }
 
   #forgetAll(): void {
@@ -197,9 +205,11 @@ export class Thread implements RunThread {
     const expected = this.#guard;
     const { generation } = this.log;
     const numbering = new BatchNumbering(this.log, expected?.nextItem ?? 1);
+    const given = operations.map((operation) => operation.records(numbering));
+    const status = this.#statusLine.after(given);
     const { nextVersion, ...records } = await recordsOf(
       this.#texts,
-      operations.map((operation) => operation.records(numbering)),
+      given,
       numbering,
       expected?.nextVersion ?? 1,
       (ns, id) => this.lineage.isOf(checkpointKey(ns, id), expected?.incarnation),
@@ -207,8 +217,7 @@ export class Thread implements RunThread {
     const { checkpoints, items } = records;
     const now = this.#clock();
     const owner: Owner = Object.assign({}, ...operations.map((operation) => operation.owner));
-    const touch =
-      now - this.#touchedAt >= TOUCH_EVERY_MS || JSON.stringify(owner) !== this.#ownerKey;
+    const touch = this.#touch.isDue(now, owner);
     const next: Guard = {
       nextItem: numbering.next,
       nextVersion,
@@ -218,7 +227,6 @@ export class Thread implements RunThread {
       token: randomUUID(),
       owner: touch ? mergeOwners(expected?.owner ?? {}, owner) : (expected?.owner ?? {}),
     };
-    const status = operations.findLast((operation) => operation.status !== undefined)?.status;
     const done = await commit(this.#storage, {
       sessionId: this.id,
       owner,
@@ -243,10 +251,7 @@ export class Thread implements RunThread {
       }
       return false;
     }
-    if (touch) {
-      this.#touchedAt = now;
-      this.#ownerKey = JSON.stringify(owner);
-    }
+    if (touch) this.#touch.done(now, owner);
     // Where a reading showed meanwhile that items were removed, these may be among them.
     if (this.log.generation !== generation) return true;
     this.#guard = next;
@@ -281,14 +286,8 @@ export class Thread implements RunThread {
       const deleted = await this.#storage.deleteSession(this.id, unlessTouchedSince);
       if (!deleted && unlessTouchedSince !== undefined) return false;
       this.deletions += 1;
-      this.#guard = undefined;
-      this.#forget();
+      this.#isGone();
       return deleted;
     });
   }
-}
-
-/** LangGraph sends a step's calls within one turn of the event loop: they then share a batch. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,8 +1,9 @@
 import { ClassRegistry, type ValueClass } from "../state/classes.js";
 import type { Storage } from "../storage/storage.js";
 import { JSON_TEXTS, type Texts } from "./texts.js";
-import { Thread, type ThreadTools } from "./thread.js";
+import { Thread } from "./thread.js";
 import { ThreadCache } from "./thread-cache.js";
+import type { ThreadTools } from "./thread-tools.js";
 
 export interface ThreadsOptions {
   readonly texts?: Texts;

@@ -14,3 +14,8 @@ export function takeBatch(queue: Waiting[]): Waiting[] {
   );
   return queue.splice(0, alone < 0 ? queue.length : Math.max(alone, 1));
 }
+
+/** LangGraph sends a step's calls within one turn of the event loop: they then share a batch. */
+export function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

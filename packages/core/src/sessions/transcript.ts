@@ -3,6 +3,7 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { StorageError } from "../errors.js";
 import type { MessageText } from "../history/message-text.js";
 import { firstGuard, newIncarnation } from "../storage/ids.js";
+import { isOfAnotherTenant } from "../storage/owners.js";
 import type {
   Append,
   Fresh,
@@ -78,6 +79,10 @@ export class Transcript {
       guard = isNew ? fresh : await this.storage.guard(sessionId);
     }
     if (guard === undefined) throw deleted(sessionId);
+    if (isOfAnotherTenant(guard.owner, owner)) {
+      const place = `session ${JSON.stringify(sessionId)}`;
+      throw new StorageError("NOT_FOUND", "record", `this tenant has no ${place}`);
+    }
     return new OpenTranscript(this, sessionId, owner, this.#knownOf(sessionId, guard.incarnation));
   }
 
@@ -130,6 +135,16 @@ export class OpenTranscript {
     const messages = unknown.map((entry, i) => this.#newMessage(entry, i, now));
     await this.#append({ messages, modelCalls }, now);
     for (const { key } of messages) if (key !== null) this.#known.keys.add(key);
+  }
+
+  /**
+   * To be called where another tenant's session might have come in place of this one.
+   * @throws StorageError `THREAD_DELETED`
+   */
+  async verify(): Promise<void> {
+    if (this.#owner.tenantId === undefined) return;
+    const guard = await this.#transcript.storage.guard(this.sessionId);
+    if (guard?.incarnation !== this.#known.incarnation) throw deleted(this.sessionId);
   }
 
   /** Remembers messages that were read. */

@@ -157,7 +157,7 @@ export function copySessionPart(
   dialect: Dialect,
   sourceId: string,
   targetId: string,
-  { incarnation, now, alias, upTo, status }: CopyFresh,
+  { incarnation, now, createdAt = now, alias, upTo, status }: CopyFresh,
 ): Part {
   const s = dialect.table("sessions");
   const kept = "user_id, tenant_id, agent_id, title, title_key, metadata";
@@ -167,7 +167,7 @@ export function copySessionPart(
   const sql = dialect.insertKeeping(`${s} (${SESSION_COLUMNS.join(", ")})`, select);
   return change(`copySession ${cut}`, sql, [
     ...[targetId, alias ?? null, ...(upTo === undefined ? [] : [status ?? null])],
-    ...[now, now, incarnation, sourceId],
+    ...[createdAt, now, incarnation, sourceId],
   ]);
 }
 

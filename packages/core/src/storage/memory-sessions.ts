@@ -73,11 +73,11 @@ export function compareSessions(
 
 /** A copy under a new id: what its tools did, and what its models cost, is the source's. */
 export function copyAs(source: Session, id: string, fresh: CopyFresh): Session {
-  const { incarnation, now, alias, upTo, status } = fresh;
+  const { incarnation, now, createdAt = now, alias, upTo, status } = fresh;
   const { guard } = source.row;
   const row = {
     ...source.row,
-    ...{ id, alias: alias ?? null, createdAt: now, updatedAt: now, endedAt: null },
+    ...{ id, alias: alias ?? null, createdAt, updatedAt: now, endedAt: null },
     status: upTo === undefined ? source.row.status : (status ?? null),
     guard: { ...guard, incarnation, rollbacks: 0, token: "" },
   };

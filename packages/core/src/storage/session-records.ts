@@ -143,6 +143,8 @@ export interface MessagePage {
 export interface CopyFresh {
   readonly incarnation: number;
   readonly now: number;
+  /** When it began, if it is not now. */
+  readonly createdAt?: number;
   readonly alias?: string;
   /** The newest checkpoint that is copied, and when it was made; without it, all are. */
   readonly upTo?: { readonly version: number; readonly createdAt: number };

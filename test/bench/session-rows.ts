@@ -1,0 +1,91 @@
+import type { SessionRecord } from "@threadkeep/core/backend";
+import type { Database } from "better-sqlite3";
+import { postgresRows } from "../servers/postgres.js";
+import { randomFrom, text, uuid } from "./workload.js";
+
+const TENANTS = 50;
+const USERS = 40;
+const AGENTS = 5;
+const MINUTE = 60_000;
+const AT_ONCE = 5000;
+const LATEST = Date.UTC(2026, 0, 1);
+
+/** A part of a title that is found again. */
+export const WORD = "Florence";
+
+/** Whose sessions the n-th question is about; user and agent ids are the same in every tenant. */
+export function ownerOf(n: number) {
+  return {
+    tenantId: `tenant-${n % TENANTS}`,
+    userId: `user-${Math.floor(n / TENANTS) % USERS}`,
+    agentId: `agent-${n % AGENTS}`,
+  };
+}
+
+/** So many sessions, each user's as many as another's, in the order of their last activity. */
+export function sessionRows(count: number): SessionRecord[] {
+  const random = randomFrom(count);
+  return Array.from({ length: count }, (_, index) => {
+    const updatedAt = LATEST - index * 5 * MINUTE;
+    const fate = random();
+    const { tenantId, userId } = ownerOf((index * 7919) % count);
+    const { agentId } = ownerOf(Math.floor(random() * AGENTS));
+    const title = text(index, 30);
+    return {
+      ...{ id: uuid(index), alias: null, metadata: null, nextMessage: 1 },
+      ...{ createdAt: updatedAt - MINUTE, updatedAt, endedAt: fate > 0.97 ? LATEST : null },
+      title: random() < 0.05 ? `${title} ${WORD}` : title,
+      status: fate < 0.02 ? "interrupted" : fate < 0.03 ? "failed" : null,
+      guard: {
+        ...{ nextItem: 1, nextVersion: 1, incarnation: index + 1, epoch: 0, rollbacks: 0 },
+        token: uuid(count + index),
+        owner: { tenantId, userId, agentId },
+      },
+    };
+  });
+}
+
+const asRow = ({ guard, title, ...record }: SessionRecord) => ({
+  ...{ id: record.id, alias: record.alias, metadata: record.metadata, status: record.status },
+  ...{ title, title_key: title!.toLowerCase() },
+  ...{ tenant_id: guard.owner.tenantId, user_id: guard.owner.userId },
+  ...{ agent_id: guard.owner.agentId, ended_at: record.endedAt },
+  ...{ created_at: record.createdAt, updated_at: record.updatedAt },
+  ...{ next_item: guard.nextItem, next_version: guard.nextVersion },
+  ...{ next_message: record.nextMessage, incarnation: guard.incarnation, epoch: guard.epoch },
+  ...{ rollbacks: guard.rollbacks, batch_token: guard.token },
+});
+
+/** Writes the rows into a table that is there, in no order. */
+export function fillSqlite(db: Database, records: readonly SessionRecord[]): void {
+  const rows = shuffled(records.map(asRow));
+  const names = Object.keys(rows[0]!);
+  const params = names.map((name) => `@${name}`).join(", ");
+  const insert = db.prepare(`INSERT INTO sessions (${names.join(", ")}) VALUES (${params})`);
+  db.transaction(() => {
+    for (const row of rows) insert.run(row);
+  })();
+}
+
+/** The same; the statistics are then those that the server would find by itself within minutes. */
+export async function fillPostgres(
+  url: string,
+  schema: string,
+  records: readonly SessionRecord[],
+): Promise<void> {
+  const table = `"${schema}".sessions`;
+  const rows = shuffled(records.map(asRow));
+  for (let from = 0; from < rows.length; from += AT_ONCE) {
+    const json = JSON.stringify(rows.slice(from, from + AT_ONCE)).replaceAll("'", "''");
+    const given = `json_populate_recordset(NULL::${table}, '${json}')`;
+    await postgresRows(url, `INSERT INTO ${table} SELECT * FROM ${given}`);
+  }
+  await postgresRows(url, `VACUUM ANALYZE ${table}`);
+}
+
+/** Rows are not made in the order of their last activity. */
+function shuffled<T>(list: readonly T[]): T[] {
+  const random = randomFrom(list.length);
+  const keyed = list.map((item) => [random(), item] as const);
+  return keyed.sort(([a], [b]) => a - b).map(([, item]) => item);
+}
