@@ -121,7 +121,7 @@ const tiny: Plan = {
   })),
   history: { turns: 4, effort },
   nodes: { turns: [1, 2], steps: 3, effort },
-  sessions: { sessions: 4000, page: 3, effort },
+  sessions: { sessions: 10_000, page: 3, effort },
   transcripts: { messages: 100, effort },
   servers: {
     growth: serverSavers.map((saver) => ({ saver, sizesAt: [2, 4] })),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Owner, Persistence } from "@threadkeep/core";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { type Owner, Persistence, StorageError } from "@threadkeep/core";
 import { all, checkpoint, idOf, latest, place, put } from "../src/checkpoints.js";
 import { assertSame } from "../src/equal.js";
 import type { Checks, Database } from "../src/harness.js";
@@ -43,6 +44,35 @@ async function takeTurns(db: Database, tenantId: string, id: string): Promise<vo
   }
 }
 
+/** What takes the config of a run, and makes nothing where there is nothing. */
+const BY_CONFIG: Readonly<Record<string, (own: Own, config: RunnableConfig) => Promise<unknown>>> =
+  {
+    listCheckpoints: (own, config) => own.listCheckpoints(config),
+    getLatestCheckpoint: (own, config) => own.getLatestCheckpoint(config),
+    getCheckpointById: (own, config) => own.getCheckpointById(config, "cp"),
+    createCheckpoint: (own, config) => own.createCheckpoint(config),
+    createTombstoneCheckpoint: (own, config) => own.createTombstoneCheckpoint(config),
+    deleteCheckpoint: (own, config) => own.deleteCheckpoint(config, "cp"),
+    rollbackToCheckpoint: (own, config) => own.rollbackToCheckpoint(config, "cp"),
+    rollbackToLatestCheckpoint: (own, config) => own.rollbackToLatestCheckpoint(config),
+    setExecutionPoint: (own, config) =>
+      own.setExecutionPoint(config, { nodePath: "two", graph: graphOn(own), messageHistory: [] }),
+    toolCalls: (own, config) => own.toolCalls(config),
+    listNodeRuns: ({ checkpointer }, config) => checkpointer.listNodeRuns(config),
+    getDeltaChannelHistory: ({ checkpointer }, config) =>
+      checkpointer.getDeltaChannelHistory({ config, channels: ["messages"] }),
+  };
+
+/** Without the session's name. */
+async function answerOf(call: () => Promise<unknown>, id: string): Promise<string> {
+  try {
+    return JSON.stringify(await call()) ?? "nothing";
+  } catch (error) {
+    assert.ok(error instanceof StorageError, String(error));
+    return `${error.code} ${error.message.replaceAll(JSON.stringify(id), "…")}`;
+  }
+}
+
 const BAD_OWNERS: readonly unknown[] = [
   ...[undefined, null, "acme", 1, [], {}],
   ...[undefined, null, "", 1, {}, "a\0b", "\ud800", "x".repeat(256)].flatMap((bad) => [
@@ -79,6 +109,7 @@ export const ownedRunChecks: Checks = {
     const saver = persistence.checkpointer;
     const graph = graphOn(persistence);
     await graph.invoke({ messages: [human("hi")] }, named("acme"));
+    await persistence.createCheckpoint("t", { checkpointId: "cp" });
     const { id } = (await saver.getTuple(named("acme")))!.checkpoint;
     const before = await everything(db.storage);
     for (const process of [persistence, new Persistence(await db.connect())]) {
@@ -89,8 +120,18 @@ export const ownedRunChecks: Checks = {
         assert.deepEqual(await all(checkpointer, config), []);
         assert.deepEqual(await checkpointer.listNodeRuns(config), []);
         await assertRefused(() => put(checkpointer, config, values(1)), "NOT_FOUND", "put");
-        const write = () => checkpointer.putWrites(config, [["value", 1]], "task");
-        await assertRefused(write, "NOT_FOUND", "putWrites");
+      }
+      const write = () => checkpointer.putWrites(exact, [["value", 1]], "task");
+      await assertRefused(write, "NOT_FOUND", "putWrites");
+      for (const [name, call] of Object.entries(BY_CONFIG)) {
+        const [theirs, nobodys] = [named("globex"), named("globex", "u")].map((config) =>
+          answerOf(() => call(process, config), config.configurable.thread_id),
+        );
+        const answer = (await theirs) as string;
+        assert.ok(
+          answer === (await nobodys) || answer.startsWith("NOT_FOUND"),
+          `${name}: ${answer}`,
+        );
       }
       assert.deepEqual(await all(checkpointer, { configurable: { tenant_id: "globex" } }), []);
       const error = await refusal(() => graphOn(process).invoke({ note: "n" }, named("globex")));

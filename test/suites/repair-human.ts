@@ -22,7 +22,8 @@ import { type Agent, AT, agentOf, asGraph, dying, human, lines, stateOf } from "
 
 const hitl = (): AgentMiddleware[] => {
   const work = { allowedDecisions: ["approve" as const, "reject" as const] };
-  return [humanInTheLoopMiddleware({ interruptOn: { work } })];
+  // LangChain infers `never` for its options beside this version of zod.
+  return [humanInTheLoopMiddleware({ interruptOn: { work } } as never)];
 };
 const approve = (count = 1) =>
   new Command({
@@ -146,6 +147,21 @@ export const repairHumanChecks: Checks = {
     assertSame(lines(messages).slice(2), ["tool: you may"]);
   },
 
+  "a question that is asked while a repair looks: it looks again": async (db) => {
+    const agent = agentOf(started(db.storage), dying);
+    await assert.rejects(agent.invoke(human("call bad"), AT), /broke/);
+    const head = await db.saver().getTuple(AT);
+    const asking = db.saver();
+    let isAsked = false;
+    const storage = beforeCommits(db.storage, async () => {
+      if (isAsked) return;
+      isAsked = true;
+      await asking.putWrites(head!.config, [["__interrupt__", [{ value: "may I?" }]]], "task");
+    });
+    const report = await started(storage).repair("t");
+    assertSame([isAsked, report.repaired, report.reason], [true, false, "interrupted"]);
+  },
+
   "a stop before or after a node is left alone where the graph says so": async (db) => {
     for (const stops of [
       { interruptBefore: ["work"] },
@@ -226,6 +242,20 @@ export const repairHumanChecks: Checks = {
     assert.ok((await persistence.repair("t", { graph: agent as never })).repaired);
   },
 };
+
+/** A storage beside which something else happens before each batch. */
+function beforeCommits(storage: Storage, happens: () => Promise<void>): Storage {
+  return new Proxy(storage, {
+    get: (target, method: keyof Storage) => {
+      if (method !== "commit")
+        return (target[method] as (...args: unknown[]) => unknown).bind(target);
+      return async (batch: Batch) => {
+        await happens();
+        return target.commit(batch);
+      };
+    },
+  });
+}
 
 /** As if the process had died when a subgraph asked, before the graph around it noted that. */
 function deafOutside(storage: Storage): Storage {

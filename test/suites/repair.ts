@@ -193,7 +193,8 @@ export const repairChecks: Checks = {
       ...{ ...AT, durability: "sync" },
     } as never);
     await entered.opened;
-    assertSame((await persistence.repair("t")).toolCalls, [work("slow 1")]);
+    const other = started(await db.connect());
+    assertSame((await other.repair("t")).toolCalls, [work("slow 1")]);
     release.open();
     await assert.rejects(running, /rolled back/);
     const { lines } = await stateOf(agent);

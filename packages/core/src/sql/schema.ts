@@ -42,6 +42,12 @@ export const SESSIONS: Table = {
       columns: [name, "updated_at", "id"],
       unlessNull: name,
     })),
+    {
+      name: "sessions_by_owner",
+      columns: ["tenant_id", "user_id", "updated_at", "id"],
+      unlessNull: "user_id",
+    },
+    { name: "sessions_archived", columns: ["updated_at", "id"], unlessNull: "ended_at" },
   ],
 };
 
