@@ -121,7 +121,7 @@ const tiny: Plan = {
   })),
   history: { turns: 4, effort },
   nodes: { turns: [1, 2], steps: 3, effort },
-  sessions: { sessions: 10_000, page: 3, effort },
+  sessions: { sessions: 4000, page: 3, effort },
   transcripts: { messages: 100, effort },
   servers: {
     growth: serverSavers.map((saver) => ({ saver, sizesAt: [2, 4] })),
@@ -134,7 +134,9 @@ const tiny: Plan = {
   },
 };
 
-it("takes every figure of its plan, and reports and stores them", async () => {
+it("takes every figure of its plan, and reports and stores them", {
+  timeout: 600_000,
+}, async () => {
   const machine = { cores: 2, node: "20.0.0", sqlite: "3.0.0" };
   const results = new Results(machine);
   const databases = await mkdtemp(join(folder, "run-"));

@@ -73,7 +73,7 @@ describe("show", LONG, () => {
     expect(runs).toEqual([
       ["model", ["→ search"]],
       ["tools", ["← search"]],
-      ["sub", expect.anything()],
+      ["sub", []],
       ["sub/write", []],
     ]);
     const said = messages.messages.map((one: Record<string, unknown>) => [one.role, one.content]);

@@ -1,5 +1,5 @@
 import { persistenceBadInputChecks } from "./persistence-bad-input.js";
-import { persistenceBadValueChecks } from "./persistence-bad-input-2.js";
+import { persistenceBadValueChecks } from "./persistence-bad-values.js";
 import { checkpointChecks } from "./persistence-checkpoints.js";
 import { filterChecks } from "./persistence-filters.js";
 import { persistenceCrashChecks } from "./persistence-killed.js";

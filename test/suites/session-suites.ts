@@ -1,5 +1,6 @@
 import { exportChecks } from "./export.js";
 import { exportBadInputChecks } from "./export-bad-input.js";
+import { pluginSuites } from "./plugin-suites.js";
 import { retentionChecks } from "./retention.js";
 import { expireChecks } from "./retention-expire.js";
 import { statsChecks } from "./retention-stats.js";
@@ -21,4 +22,5 @@ export const sessionSuites = {
   sizes: statsChecks,
   "export and import": exportChecks,
   "exported files": exportBadInputChecks,
+  ...pluginSuites,
 };

@@ -20,10 +20,10 @@ export type { ToolCall } from "./persistence/journal.js";
 export type { ExecutionPoint } from "./persistence/levels.js";
 export type { CheckpointQuery } from "./persistence/list-checkpoints.js";
 export { Persistence, type PersistenceOptions } from "./persistence/persistence.js";
-export { type PluginOptions, SessionPlugin } from "./persistence/plugin.js";
-export type { ChainKeys } from "./persistence/plugin-chain.js";
-export type { HistoryMode } from "./persistence/plugin-run.js";
-export type { Wrappable, Wrapped } from "./persistence/plugin-wrap.js";
+export type { ChainKeys } from "./persistence/plugin/chain.js";
+export { type PluginOptions, SessionPlugin } from "./persistence/plugin/plugin.js";
+export type { HistoryMode } from "./persistence/plugin/run.js";
+export type { Wrappable, Wrapped } from "./persistence/plugin/wrap.js";
 export {
   type CallableTool,
   RollbackToolRegistry,

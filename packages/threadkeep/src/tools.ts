@@ -1,7 +1,14 @@
-/** Tools that a node asked for or that answered in what it returned, each once. */
-export function toolNames(output: unknown): string[] {
+import type { NodeRun } from "@threadkeep/core";
+
+/**
+ * Tools that a node asked for, or that answered, in what it returned, each once. A subgraph returns the
+ * messages that it was given, too: they are not its own.
+ */
+export function toolNames({ input, output }: Pick<NodeRun, "input" | "output">): string[] {
+  const given = new Set(messagesIn(input).map(({ id }) => id));
   const names = new Set<string>();
   for (const message of messagesIn(output)) {
+    if (message.id !== undefined && given.has(message.id)) continue;
     for (const call of callsOf(message)) names.add(`→ ${call.name}`);
     if (message.type === "tool") names.add(`← ${message.name ?? message.tool_call_id ?? "tool"}`);
   }
@@ -11,6 +18,7 @@ export function toolNames(output: unknown): string[] {
 /** What is read of a message, of whatever copy of LangChain's classes. */
 interface MessageLike {
   readonly type: string;
+  readonly id?: string;
   readonly name?: string;
   readonly tool_call_id?: string;
   readonly tool_calls?: unknown;
@@ -40,9 +48,9 @@ export function callsOf(message: object): CallLike[] {
 
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-/** Messages that stand in a node's output itself, in a channel of it, or in a list there. */
-function messagesIn(output: unknown): MessageLike[] {
-  const channels = isObject(output) && !isMessage(output) ? Object.values(output) : [output];
+/** Messages that a node's input or output is, or that stand in a channel of it, or in a list there. */
+function messagesIn(value: unknown): MessageLike[] {
+  const channels = isObject(value) && !isMessage(value) ? Object.values(value) : [value];
   return channels.flat().filter(isMessage);
 }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { StorageError } from "../errors.js";
-import { decodePlain, encodePlain } from "../state/plain.js";
 import type { RunState } from "../saver/run.js";
+import { decodePlain, encodePlain } from "../state/plain.js";
 import { checkId } from "../storage/ids.js";
 import type { ToolEventRecord } from "../storage/storage.js";
 import { type Core, runningNodeOf, runOf, sessionIdOf } from "./core.js";

@@ -18,7 +18,7 @@ import { AgentPersistence, type PersistenceOptions, type Undoing } from "./agent
 import { type CopyOptions, copySession } from "./copy.js";
 import { erase } from "./erase.js";
 import { type ImportFromOptions, type ImportFromReport, importFrom } from "./import-from.js";
-import { type PluginOptions, SessionPlugin } from "./plugin.js";
+import { type PluginOptions, SessionPlugin } from "./plugin/plugin.js";
 import { type RepairOptions, type RepairReport, repair } from "./repair.js";
 import {
   type ExpireOptions,

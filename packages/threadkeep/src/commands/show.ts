@@ -73,7 +73,7 @@ function documentOf({ session, nodeRuns, moreNodeRuns, transcript, modelCalls }:
     session,
     nodeRuns: nodeRuns.map(({ input, output, inputMissing, ...run }) => ({
       ...run,
-      tools: toolNames(output),
+      tools: toolNames({ input, output }),
     })),
     moreNodeRuns,
     messages: {

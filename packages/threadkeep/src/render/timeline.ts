@@ -35,7 +35,7 @@ export function renderTimeline(runs: readonly NodeRun[], paint: Paint): string {
       { text: status, style: statuses[status] },
       startedAt === null ? "" : duration(endedAt - startedAt),
       error === undefined
-        ? toolNames(run.output).join(", ")
+        ? toolNames(run).join(", ")
         : { text: fit(errorWords(error), ERROR_WIDTH), style: colours.red },
     ];
   });

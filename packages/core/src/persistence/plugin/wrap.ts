@@ -1,7 +1,7 @@
 import { Runnable, type RunnableConfig } from "@langchain/core/runnables";
 import type { IterableReadableStream } from "@langchain/core/utils/stream";
-import type { Recording } from "./plugin-recording.js";
-import { RecordedStream } from "./plugin-streams.js";
+import type { Recording } from "./recording.js";
+import { RecordedStream } from "./streams.js";
 
 /** What can be wrapped: a compiled graph, an agent, or any Runnable. */
 export interface Wrappable {

@@ -1,11 +1,11 @@
 import type { Serialized } from "@langchain/core/load/serializable";
 import { AIMessage, type BaseMessage, HumanMessage, isBaseMessage } from "@langchain/core/messages";
-import type { Entry } from "../sessions/transcript.js";
-import { describe, invalid } from "../storage/ids.js";
-import { coerced, entriesOf } from "./plugin-messages.js";
-import { noted } from "./plugin-middleware.js";
-import { Recording } from "./plugin-recording.js";
-import type { PluginRun } from "./plugin-run.js";
+import type { Entry } from "../../sessions/transcript.js";
+import { describe, invalid } from "../../storage/ids.js";
+import { coerced, entriesOf } from "./messages.js";
+import { noted } from "./middleware.js";
+import { Recording } from "./recording.js";
+import type { PluginRun } from "./run.js";
 
 /** Where a chain takes and gives messages. */
 export interface ChainKeys {

@@ -1,6 +1,6 @@
 import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messages";
-import type { Transcript } from "../sessions/transcript.js";
-import type { MessageRecord } from "../storage/storage.js";
+import type { Transcript } from "../../sessions/transcript.js";
+import type { MessageRecord } from "../../storage/storage.js";
 
 const PAGE = 100;
 

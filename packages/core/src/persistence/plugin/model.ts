@@ -8,10 +8,10 @@ import type { Serialized } from "@langchain/core/load/serializable";
 import { AIMessage, type AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import type { ChatGenerationChunk, LLMResult } from "@langchain/core/outputs";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
-import { usageOf } from "../sessions/model-call.js";
-import type { Entry } from "../sessions/transcript.js";
-import type { ModelCallRecord } from "../storage/storage.js";
-import { Arrived } from "./plugin-arrived.js";
+import { usageOf } from "../../sessions/model-call.js";
+import type { Entry } from "../../sessions/transcript.js";
+import type { ModelCallRecord } from "../../storage/storage.js";
+import { Arrived } from "./arrived.js";
 
 /** A call of a model that has come to its end. */
 export interface EndedCall {

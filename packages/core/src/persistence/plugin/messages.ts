@@ -7,8 +7,8 @@ import {
   ToolMessage,
 } from "@langchain/core/messages";
 import { isCommand } from "@langchain/langgraph";
-import type { Entry } from "../sessions/transcript.js";
-import { wholeOf } from "./plugin-model.js";
+import type { Entry } from "../../sessions/transcript.js";
+import { wholeOf } from "./model.js";
 
 /** Gives a message its id before LangGraph's reducer does, which keeps the one that is there. */
 export function identify(message: BaseMessage, id: string = randomUUID()): BaseMessage {

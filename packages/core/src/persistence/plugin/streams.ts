@@ -1,5 +1,5 @@
 import { concat, IterableReadableStream } from "@langchain/core/utils/stream";
-import type { Recording } from "./plugin-recording.js";
+import type { Recording } from "./recording.js";
 
 /** What a stream is made of, which may have to be waited for. */
 type Source<T> = () => Promise<AsyncIterator<T>>;

@@ -2,10 +2,10 @@ import type { Serialized } from "@langchain/core/load/serializable";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { isCommand } from "@langchain/langgraph";
-import { coerced, entriesOf, identifyResult, messagesOf } from "./plugin-messages.js";
-import { noted } from "./plugin-middleware.js";
-import { Recording } from "./plugin-recording.js";
-import type { PluginRun } from "./plugin-run.js";
+import { coerced, entriesOf, identifyResult, messagesOf } from "./messages.js";
+import { noted } from "./middleware.js";
+import { Recording } from "./recording.js";
+import type { PluginRun } from "./run.js";
 
 /** A run of a compiled graph that keeps its conversation in a channel. */
 export class GraphRecording extends Recording {

@@ -2,11 +2,11 @@ import type { CallbackManager } from "@langchain/core/callbacks/manager";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
-import type { Entry } from "../sessions/transcript.js";
-import { promptsOf } from "./plugin-messages.js";
-import { partsOf, recordBeside, recordsOf, saidIn } from "./plugin-middleware.js";
-import { type EndedCall, ModelWatch } from "./plugin-model.js";
-import type { PluginRun } from "./plugin-run.js";
+import type { Entry } from "../../sessions/transcript.js";
+import { promptsOf } from "./messages.js";
+import { partsOf, recordBeside, recordsOf, saidIn } from "./middleware.js";
+import { type EndedCall, ModelWatch } from "./model.js";
+import type { PluginRun } from "./run.js";
 
 /** One run of something wrapped: what goes in, what is seen of it, what comes out. */
 export abstract class Recording extends ModelWatch {

@@ -1,10 +1,10 @@
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { isGraphBubbleUp } from "@langchain/langgraph";
-import { StorageError } from "../errors.js";
-import type { Entry } from "../sessions/transcript.js";
-import { entriesOf, identifyResult, messagesOf, promptsOf } from "./plugin-messages.js";
-import { type EndedCall, ModelWatch, watching } from "./plugin-model.js";
-import { type HookRuntime, keepsState, type PluginRun, type PluginRuns } from "./plugin-run.js";
+import { StorageError } from "../../errors.js";
+import type { Entry } from "../../sessions/transcript.js";
+import { entriesOf, identifyResult, messagesOf, promptsOf } from "./messages.js";
+import { type EndedCall, ModelWatch, watching } from "./model.js";
+import { type HookRuntime, keepsState, type PluginRun, type PluginRuns } from "./run.js";
 
 /** What `createAgent` gives to `wrapModelCall`. */
 export interface ModelRequestLike {

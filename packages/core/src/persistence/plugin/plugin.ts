@@ -1,25 +1,25 @@
 import { randomUUID } from "node:crypto";
 import type { ToolMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { operation, StorageError } from "../errors.js";
-import { MessageText } from "../history/message-text.js";
-import { Transcript } from "../sessions/transcript.js";
-import type { ValueClass } from "../state/classes.js";
-import { checkId } from "../storage/ids.js";
-import type { Owner, Storage } from "../storage/storage.js";
-import { checkChoice, checkWhole } from "./check.js";
-import { CHECKPOINTER_KEY } from "./graph.js";
-import { type ChainKeys, ChainRecording } from "./plugin-chain.js";
-import { GraphRecording } from "./plugin-graph.js";
+import { operation, StorageError } from "../../errors.js";
+import { MessageText } from "../../history/message-text.js";
+import { Transcript } from "../../sessions/transcript.js";
+import type { ValueClass } from "../../state/classes.js";
+import { checkId } from "../../storage/ids.js";
+import type { Owner, Storage } from "../../storage/storage.js";
+import { checkChoice, checkWhole } from "../check.js";
+import { CHECKPOINTER_KEY } from "../graph.js";
+import { type ChainKeys, ChainRecording } from "./chain.js";
+import { GraphRecording } from "./graph.js";
 import {
   type ModelRequestLike,
   recordModelCall,
   recordToolCall,
   type ToolErrors,
   type ToolRequestLike,
-} from "./plugin-middleware.js";
-import { configAround, type HistoryMode, PluginRuns } from "./plugin-run.js";
-import { RecordedRunnable, type Wrappable, type Wrapped } from "./plugin-wrap.js";
+} from "./middleware.js";
+import { configAround, type HistoryMode, PluginRuns } from "./run.js";
+import { RecordedRunnable, type Wrappable, type Wrapped } from "./wrap.js";
 
 /** Options of `persistence.plugin`. */
 export interface PluginOptions extends Owner {

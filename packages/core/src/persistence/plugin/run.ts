@@ -1,12 +1,12 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
-import { ownerOf } from "../saver/config.js";
-import type { Entry, OpenTranscript, Transcript } from "../sessions/transcript.js";
-import { checkId } from "../storage/ids.js";
-import type { MessageRecord, ModelCallRecord, Owner } from "../storage/storage.js";
-import { CHECKPOINTER_KEY } from "./graph.js";
-import { conversationOf, readTurns } from "./plugin-history.js";
+import { ownerOf } from "../../saver/config.js";
+import type { Entry, OpenTranscript, Transcript } from "../../sessions/transcript.js";
+import { checkId } from "../../storage/ids.js";
+import type { MessageRecord, ModelCallRecord, Owner } from "../../storage/storage.js";
+import { CHECKPOINTER_KEY } from "../graph.js";
+import { conversationOf, readTurns } from "./history.js";
 
 /** When the stored conversation is put before what a model is given. */
 export type HistoryMode = "auto" | "always" | "never";
