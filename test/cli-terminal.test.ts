@@ -141,6 +141,13 @@ test("JSON stays JSON on a terminal, with the progress beside it", LONG, async (
   expect(seat.stderr.text).toContain("sessions");
 });
 
+test("an export to a terminal drives it no more than the rest", LONG, async () => {
+  const seat = new Seat();
+  expect(await run(["export", `x${EVIL}`, ...url], seat)).toBe(0);
+  expect(seat.stdout.text).toContain("\\u009b2J");
+  expect(seat.stdout.text).not.toMatch(/[^\P{Cc}\n]/u);
+});
+
 /** A conversation of some megabytes. */
 async function makeLong(): Promise<void> {
   const persistence = place.open();
@@ -172,6 +179,14 @@ describe("whoever stops it", LONG, () => {
       child.stdout.once("data", () => child.stdout.destroy());
       expect(await ended(child)).toEqual({ code: 0, signal: null, stderr: "" });
     }
+  });
+
+  test("by closing the pipe keeps no file from being written", async () => {
+    const folder = `${place.folder}/exported`;
+    const child = start("export", "--all", "--dir", folder, "--json", ...url);
+    child.stdout.destroy();
+    expect(await ended(child)).toEqual({ code: 0, signal: null, stderr: "" });
+    expect(await readdir(folder)).toHaveLength(4);
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)(

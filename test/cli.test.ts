@@ -201,6 +201,17 @@ describe("export and import", LONG, () => {
     expect(strip(to)).toEqual(strip(from));
   });
 
+  test("make a session somebody else's, if that is asked for", async () => {
+    const lines = await does(["export", "s1", ...url]);
+    await does(["import", "-", "--tenant", "globex", ...url], { input: lines });
+    const theirs = await json(["show", "s1", "--tenant", "globex", ...url]);
+    const ours = await json(["show", "s1", "--tenant", "acme", ...url]);
+    expect(theirs.session.tenantId).toBe("globex");
+    expect(theirs.messages).toEqual(ours.messages);
+    await does(["erase", "s1", "--tenant", "globex", "--yes", ...url]);
+    expect(await json(["show", "s1", "--tenant", "acme", ...url])).toEqual(ours);
+  });
+
   test("leave nothing of a file that is broken", async () => {
     const lines = await does(["export", "s1", ...url]);
     await does(["erase", "s1", ...url, "--yes"]);

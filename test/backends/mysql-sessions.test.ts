@@ -1,5 +1,5 @@
 import { contract } from "../src/harness.js";
 import { mysql } from "../src/mysql.js";
-import { sessionSuites } from "../suites/session-suites.js";
+import { durableSessions, sessionSuites } from "../suites/session-suites.js";
 
-contract(mysql, sessionSuites);
+contract(mysql, { ...sessionSuites, ...durableSessions });

@@ -1,5 +1,5 @@
 import { contract } from "../src/harness.js";
 import { postgres } from "../src/postgres.js";
-import { sessionSuites } from "../suites/session-suites.js";
+import { durableSessions, sessionSuites } from "../suites/session-suites.js";
 
-contract(postgres, sessionSuites);
+contract(postgres, { ...sessionSuites, ...durableSessions });

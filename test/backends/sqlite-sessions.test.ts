@@ -1,5 +1,5 @@
 import { contract } from "../src/harness.js";
 import { sqlite } from "../src/sqlite.js";
-import { sessionSuites } from "../suites/session-suites.js";
+import { durableSessions, sessionSuites } from "../suites/session-suites.js";
 
-contract(sqlite, sessionSuites);
+contract(sqlite, { ...sessionSuites, ...durableSessions });

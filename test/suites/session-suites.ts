@@ -1,6 +1,10 @@
 import { exportChecks } from "./export.js";
 import { exportBadInputChecks } from "./export-bad-input.js";
 import { pluginSuites } from "./plugin-suites.js";
+import { repairChecks } from "./repair.js";
+import { repairHumanChecks } from "./repair-human.js";
+import { repairKilledChecks } from "./repair-killed.js";
+import { repairShapeChecks } from "./repair-shapes.js";
 import { retentionChecks } from "./retention.js";
 import { expireChecks } from "./retention-expire.js";
 import { statsChecks } from "./retention-stats.js";
@@ -9,6 +13,9 @@ import { sessionChecks } from "./sessions.js";
 import { sessionCopyChecks } from "./sessions-copy.js";
 import { sessionEraseChecks } from "./sessions-erase.js";
 import { sessionStatusChecks } from "./sessions-status.js";
+import { transcriptChecks } from "./transcripts.js";
+import { historyWindowChecks } from "./transcripts-history.js";
+import { transcriptReadChecks } from "./transcripts-reads.js";
 
 /** What sessions promise on every backend. */
 export const sessionSuites = {
@@ -22,5 +29,16 @@ export const sessionSuites = {
   sizes: statsChecks,
   "export and import": exportChecks,
   "exported files": exportBadInputChecks,
+  transcripts: transcriptChecks,
+  "transcripts: what is read": transcriptReadChecks,
+  "windows of a history": historyWindowChecks,
+  repair: repairChecks,
+  "repair and humans": repairHumanChecks,
+  "repair, shapes": repairShapeChecks,
   ...pluginSuites,
+};
+
+/** What they promise besides where records outlive the process. */
+export const durableSessions = {
+  "repair after a kill": repairKilledChecks,
 };

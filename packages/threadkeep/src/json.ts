@@ -25,6 +25,6 @@ function plain(value: unknown): unknown {
 }
 
 /** JSON leaves control characters above ASCII as they are; a terminal may obey them. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[\u007f-\u009f]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`);
 }

@@ -1,6 +1,6 @@
 import type { SingleBar } from "cli-progress";
 import { Exit, Stopped, withoutCredentials } from "./failure.js";
-import { jsonLine } from "./json.js";
+import { escaped, jsonLine } from "./json.js";
 import { type Paint, paintFor } from "./render/paint.js";
 import { harmless } from "./render/text.js";
 import type { Screen, Terminal } from "./terminal.js";
@@ -37,9 +37,18 @@ export class Output {
     return this.result(`${jsonLine(value)}\n`);
   }
 
-  /** Says something to a person who watches. */
-  note(text: string): void {
-    if (this.#terminal.stderr.isTTY === true) this.complain(text);
+  /** Says that a part of the work is done, which goes on where nobody reads any more. */
+  async done(text: string): Promise<void> {
+    try {
+      await this.result(text);
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error;
+    }
+  }
+
+  /** Writes lines of JSON as they are; on a terminal, with control characters escaped. */
+  lines(text: string): Promise<void> {
+    return this.result(this.#terminal.stdout.isTTY === true ? escaped(text) : text);
   }
 
   /** Says what went wrong. */
@@ -49,10 +58,14 @@ export class Output {
     if (words !== "") write(this.#terminal.stderr, `${words}\n`).catch(() => {});
   }
 
-  /** A bar, where somebody watches. */
-  async progress(what: string): Promise<Progress> {
-    const { stderr } = this.#terminal;
-    return stderr.isTTY === true ? await barOn(stderr, what) : UNSEEN;
+  /**
+   * A bar, where somebody watches.
+   * @param isListing whether results are written meanwhile, which on one screen would go through it
+   */
+  async progress(what: string, isListing = false): Promise<Progress> {
+    const { stdout, stderr } = this.#terminal;
+    const isFree = stderr.isTTY === true && !(isListing && stdout.isTTY === true);
+    return isFree ? await barOn(stderr, what) : UNSEEN;
   }
 }
 

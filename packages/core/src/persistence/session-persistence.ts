@@ -139,8 +139,10 @@ export class SessionPersistence extends AgentPersistence {
 
   /**
    * Mends a conversation in which tool calls were left without a result, so that a model takes it again:
-   * they get error results. A thread that waits for a human is left alone. Atomic.
-   * @throws StorageError `INVALID_ARGUMENT`
+   * they get error results. A thread that waits for a human is left alone; LangGraph stores nothing where a
+   * graph stops before or after a node, so `options.graph` must tell. Atomic; runs that began before
+   * cannot write any more.
+   * @throws StorageError `NOT_FOUND`, `INVALID_ARGUMENT`
    */
   repair(sessionId: string, options: RepairOptions = {}): Promise<RepairReport> {
     return operation("repair", () => repair(this.core, sessionId, options));

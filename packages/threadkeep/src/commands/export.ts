@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { AddCommand, Cli, Job } from "../cli.js";
 import { UsageError } from "../failure.js";
 import { chunks, fileNameOf, writeWhole } from "../files.js";
+import { jsonLine } from "../json.js";
 import {
   type CommonOptions,
   type OwnerOptions,
@@ -48,7 +49,7 @@ async function exportOne(job: Job, id: string, { out, json }: ExportOptions): Pr
   const { output, persistence } = job;
   const lines = persistence.exportSession(id);
   if (out === undefined) {
-    for await (const chunk of chunks(lines)) await output.result(chunk);
+    for await (const chunk of chunks(lines)) await output.lines(chunk);
     return;
   }
   const size = await writeWhole(out, lines);
@@ -63,7 +64,7 @@ async function exportAll(
   { json }: ExportOptions,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const progress = await output.progress("exporting: sessions");
+  const progress = await output.progress("exporting: sessions", json);
   const total = progress.isShown ? await countSessions(persistence, owners) : undefined;
   const done = { sessions: 0, bytes: 0 };
   try {
@@ -73,7 +74,7 @@ async function exportAll(
       if (size === undefined) continue;
       done.sessions += 1;
       done.bytes += size;
-      if (json) await output.json({ session: id, file, bytes: size });
+      if (json) await output.done(`${jsonLine({ session: id, file, bytes: size })}\n`);
       progress.update(done.sessions, total);
     }
   } finally {

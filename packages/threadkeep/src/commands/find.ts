@@ -6,6 +6,8 @@ import {
 } from "@threadkeep/core";
 
 const PAGE = 200;
+/** Clocks of those who write may differ by so much. */
+const SKEW_MS = 60_000;
 
 /**
  * Every session of somebody, each once, the last active one first. One that becomes active meanwhile, and
@@ -18,7 +20,7 @@ export async function* everySession(
   const seen = new Set<string>();
   let newest = 0;
   for (;;) {
-    const since = newest;
+    const since = newest - SKEW_MS;
     let isNew = false;
     for await (const session of pages(persistence, owners)) {
       const time = session.updatedAt.getTime();

@@ -4,6 +4,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import type { Session } from "@threadkeep/core";
 import type { AddCommand, Cli, Job } from "../cli.js";
 import { UsageError } from "../failure.js";
+import { jsonLine } from "../json.js";
 import { type CommonOptions, type OwnerOptions, some, withCommon, withOwner } from "../options.js";
 import type { Progress } from "../output.js";
 import { oneLine } from "../render/text.js";
@@ -29,9 +30,11 @@ function importCommand(cli: Cli, files: string[], options: ImportOptions): Promi
     for (const file of files) {
       const session = await importFile(cli, job, file, options);
       const name = session.title === undefined ? session.id : `${session.id} (${session.title})`;
-      await (options.json
-        ? output.json(session)
-        : output.result(`Imported ${oneLine(name)} from ${oneLine(file)}.\n`));
+      await output.done(
+        options.json
+          ? `${jsonLine(session)}\n`
+          : `Imported ${oneLine(name)} from ${oneLine(file)}.\n`,
+      );
     }
   });
 }
