@@ -38,6 +38,8 @@ describe("setup", LONG, () => {
 
   test("is also done in memory, and by an environment variable's URL", async () => {
     expect(await does(["sessions", "--url", ":memory:", "--all"])).toBe("No sessions.\n");
+    // As `pnpm start -- sessions` hands it on.
+    expect(await does(["--", "sessions", "--url", ":memory:", "--all"])).toBe("No sessions.\n");
     const env = { THREADKEEP_URL: `sqlite:${place.file}` };
     await does(["setup"], { env });
     expect(await json(["sessions", "--all"], { env })).toEqual({ sessions: [] });

@@ -28,7 +28,9 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   for (const stream of [terminal.stdout, terminal.stderr]) listen(stream);
   const cli = new Cli(terminal);
   try {
-    await programOf(cli).parseAsync(args, { from: "user" });
+    // pnpm hands on the "--" that stands before a script's arguments.
+    const given = args[0] === "--" ? args.slice(1) : args;
+    await programOf(cli).parseAsync(given, { from: "user" });
     return Exit.ok;
   } catch (error) {
     // What was stopped in mid-work fails in many ways.
