@@ -1,34 +1,11 @@
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 import { mysqlRows } from "./servers/mariadb.js";
 import { postgresRows } from "./servers/postgres.js";
-
-const examples = fileURLToPath(new URL("../examples", import.meta.url));
-
-interface Ended {
-  exitCode: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs TypeScript in an example's folder: without a terminal, and without any model's key. */
-function run(example: string, ...args: string[]): Promise<Ended> {
-  const { OPENAI_API_KEY, ANTHROPIC_API_KEY, ...env } = process.env;
-  const options = { cwd: join(examples, example), env };
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      ["--import", "tsx", ...args],
-      options,
-      (_, stdout, stderr) => resolve({ exitCode: child.exitCode, stdout, stderr }),
-    );
-  });
-}
+import { runExample as run } from "./src/examples.js";
 
 test("swap-import goes on where the closed saver stopped", async () => {
   expect(await run("swap-import", "src/main.ts")).toEqual({

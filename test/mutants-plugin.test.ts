@@ -1,7 +1,5 @@
-import assert from "node:assert/strict";
 import { describe, it } from "vitest";
-import { type Backend, type Check, run } from "./src/harness.js";
-import { memory } from "./src/memory.js";
+import { assertCaught, checkOf } from "./src/mutant.js";
 import { pluginMutants } from "./src/mutants-plugin.js";
 import { pluginSuites } from "./suites/plugin-suites.js";
 
@@ -47,26 +45,14 @@ const caughtBy: {
   "forgets older turns": [["plugin and history", "without a checkpointer"]],
 };
 
-function checkOf(suite: keyof typeof pluginSuites, title: string): Check {
-  const found = Object.entries(pluginSuites[suite]).filter(([name]) => name.startsWith(title));
-  assert.equal(found.length, 1, `${suite}: ${title}`);
-  return (found[0] as [string, Check])[1];
-}
-
-async function assertCaught(backend: Backend, check: Check): Promise<void> {
-  await run(memory, check);
-  const error = await run(backend, check).then(
-    () => undefined,
-    (caught: unknown) => caught ?? "nothing",
-  );
-  assert.ok(error !== undefined, "the check passed on a broken backend");
-}
-
 describe("a plugin that", () => {
   for (const [name, checks] of Object.entries(caughtBy)) {
     for (const [suite, title] of checks) {
       it(`${name} is caught by ${suite}: ${title}`, { timeout: 60_000 }, () =>
-        assertCaught(pluginMutants[name as keyof typeof pluginMutants], checkOf(suite, title)),
+        assertCaught(
+          pluginMutants[name as keyof typeof pluginMutants],
+          checkOf(pluginSuites[suite], title),
+        ),
       );
     }
   }

@@ -1,7 +1,5 @@
-import assert from "node:assert/strict";
 import { describe, it } from "vitest";
-import { type Backend, type Check, run } from "./src/harness.js";
-import { memory } from "./src/memory.js";
+import { assertCaught, checkOf } from "./src/mutant.js";
 import { rollbackMutants } from "./src/mutants-rollback.js";
 import { rollbackNestedChecks } from "./suites/rollback-nested.js";
 import { rollbackRunChecks } from "./suites/rollback-runs.js";
@@ -48,26 +46,14 @@ const caughtBy: {
   "leaves subgraphs as they are": [["nested", "subgraphs that keep their state"]],
 };
 
-function checkOf(suite: keyof typeof suites, title: string): Check {
-  const found = Object.entries(suites[suite]).filter(([name]) => name.startsWith(title));
-  assert.equal(found.length, 1, `${suite}: ${title}`);
-  return (found[0] as [string, Check])[1];
-}
-
-async function assertCaught(backend: Backend, check: Check): Promise<void> {
-  await run(memory, check);
-  const error = await run(backend, check).then(
-    () => undefined,
-    (caught: unknown) => caught ?? "nothing",
-  );
-  assert.ok(error !== undefined, "the check passed on a broken backend");
-}
-
 describe("a backend that", () => {
   for (const [name, checks] of Object.entries(caughtBy)) {
     for (const [suite, title] of checks) {
       it(`${name} is caught by ${suite}: ${title}`, { timeout: 60_000 }, () =>
-        assertCaught(rollbackMutants[name as keyof typeof rollbackMutants], checkOf(suite, title)),
+        assertCaught(
+          rollbackMutants[name as keyof typeof rollbackMutants],
+          checkOf(suites[suite], title),
+        ),
       );
     }
   }

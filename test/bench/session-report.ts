@@ -27,7 +27,7 @@ export function sessionTable(figures: readonly SessionFigure[]): Table {
     ]),
     note:
       "50 tenants of 40 users, 5 agents; 2 % wait for a human, 1 % failed, 3 % are archived, 5 % have " +
-      "the title part. Pages of 20; `get` reads one. LangGraph's savers know no sessions: there the " +
+      "the title part, three sessions have the rare one, for which all titles are read. Pages of 20; `get` reads one. LangGraph's savers know no sessions: there the " +
       "threads are found by reading every checkpoint (`list({})`), which is not timed.",
   };
 }

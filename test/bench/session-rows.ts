@@ -10,8 +10,9 @@ const MINUTE = 60_000;
 const AT_ONCE = 5000;
 const LATEST = Date.UTC(2026, 0, 1);
 
-/** A part of a title that is found again. */
+/** Parts of titles: one of every twenty has the first, three of all have the second. */
 export const WORD = "Florence";
+export const RARE_WORD = "Timbuktu";
 
 /** Whose sessions the n-th question is about; user and agent ids are the same in every tenant. */
 export function ownerOf(n: number) {
@@ -25,6 +26,7 @@ export function ownerOf(n: number) {
 /** So many sessions, each user's as many as another's, in the order of their last activity. */
 export function sessionRows(count: number): SessionRecord[] {
   const random = randomFrom(count);
+  const third = Math.ceil(count / 3);
   return Array.from({ length: count }, (_, index) => {
     const updatedAt = LATEST - index * 5 * MINUTE;
     const fate = random();
@@ -34,7 +36,7 @@ export function sessionRows(count: number): SessionRecord[] {
     return {
       ...{ id: uuid(index), alias: null, metadata: null, nextMessage: 1 },
       ...{ createdAt: updatedAt - MINUTE, updatedAt, endedAt: fate > 0.97 ? LATEST : null },
-      title: random() < 0.05 ? `${title} ${WORD}` : title,
+      title: `${title}${random() < 0.05 ? ` ${WORD}` : ""}${index % third === 1 ? ` ${RARE_WORD}` : ""}`,
       status: fate < 0.02 ? "interrupted" : fate < 0.03 ? "failed" : null,
       guard: {
         ...{ nextItem: 1, nextVersion: 1, incarnation: index + 1, epoch: 0, rollbacks: 0 },

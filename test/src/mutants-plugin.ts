@@ -1,17 +1,7 @@
-import { MemoryStorage, type Storage } from "@threadkeep/core";
-import type { Backend } from "./harness.js";
+import { MemoryStorage } from "@threadkeep/core";
+import { onStorage } from "./mutant.js";
 
 /** Backends that make the plugin break one promise each. */
-
-function onStorage(make: () => Storage): Backend {
-  return {
-    name: "mutant",
-    create: async () => {
-      const storage = make();
-      return { connect: async () => storage, remove: async () => {} };
-    },
-  };
-}
 
 type Given = Parameters<MemoryStorage["appendMessages"]>;
 type Messages = Given[2]["messages"];

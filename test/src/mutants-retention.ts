@@ -1,19 +1,10 @@
-import { MemoryStorage, type Storage } from "@threadkeep/core";
+import { MemoryStorage } from "@threadkeep/core";
 import type { Batch, ItemSize, ListQuery, WriteRecord } from "@threadkeep/core/backend";
 import { type Moving, moving, sealed, textOf } from "../suites/export-world.js";
 import type { Backend } from "./harness.js";
+import { onStorage } from "./mutant.js";
 
 /** Backends with one fault each, which make a prune or an expiry lose something. */
-
-function onStorage(make: () => Storage): Backend {
-  return {
-    name: "mutant",
-    create: async () => {
-      const storage = make();
-      return { connect: async () => storage, remove: async () => {} };
-    },
-  };
-}
 
 /** Only whoever prunes asks for all checkpoints of a session without more ado. */
 class KnowsNoAncestors extends MemoryStorage {

@@ -1,18 +1,9 @@
-import { MemoryStorage, type Storage } from "@threadkeep/core";
+import { MemoryStorage } from "@threadkeep/core";
 import type { Batch, ToolEventRecord } from "@threadkeep/core/backend";
 import type { Backend } from "./harness.js";
+import { onStorage } from "./mutant.js";
 
 /** Backends with one fault each, which a rollback must not have. */
-
-function onStorage(make: () => Storage): Backend {
-  return {
-    name: "mutant",
-    create: async () => {
-      const storage = make();
-      return { connect: async () => storage, remove: async () => {} };
-    },
-  };
-}
 
 /** Some events of tool calls are not kept. */
 class ForgetsEvents extends MemoryStorage {

@@ -1,4 +1,4 @@
-import { MemoryStorage, type Storage } from "@threadkeep/core";
+import { MemoryStorage } from "@threadkeep/core";
 import type {
   Append,
   Batch,
@@ -9,18 +9,9 @@ import type {
   SessionRecord,
 } from "@threadkeep/core/backend";
 import type { Backend } from "./harness.js";
+import { onStorage } from "./mutant.js";
 
 /** Backends with one fault each in what they keep of sessions. */
-
-function onStorage(make: () => Storage): Backend {
-  return {
-    name: "mutant",
-    create: async () => {
-      const storage = make();
-      return { connect: async () => storage, remove: async () => {} };
-    },
-  };
-}
 
 /** Sessions that were active in the same millisecond are lost between two pages. */
 class SkipsTies extends MemoryStorage {

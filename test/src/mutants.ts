@@ -6,18 +6,9 @@ import { MemoryStorage, type Storage, StorageSaver } from "@threadkeep/core";
 import type { Batch, NodeRunRecord } from "@threadkeep/core/backend";
 import { deepCopy } from "./equal.js";
 import type { Backend } from "./harness.js";
+import { onStorage } from "./mutant.js";
 
 /** Backends with one fault each. A suite that passes one of them proves nothing. */
-
-function onStorage(make: () => Storage): Backend {
-  return {
-    name: "mutant",
-    create: async () => {
-      const storage = make();
-      return { connect: async () => storage, remove: async () => {} };
-    },
-  };
-}
 
 function onSaver(Saver: typeof StorageSaver): Backend {
   return {
