@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import { describe, it } from "vitest";
-import { type Backend, type Check, run } from "./src/harness.js";
+import { run } from "./src/harness.js";
 import { memory } from "./src/memory.js";
+import { assertFails, checkOf } from "./src/mutant.js";
 import { isolationMutants } from "./src/mutants-isolation.js";
 import { isolationChecks } from "./suites/isolation.js";
 import { absenceChecks } from "./suites/isolation-absence.js";
@@ -41,27 +41,15 @@ const caughtBy: {
   "forgets whose sessions it writes": [CALLS],
 };
 
-function checkOf(suite: keyof typeof suites, title: string): Check {
-  const found = Object.entries(suites[suite]).filter(([name]) => name.startsWith(title));
-  assert.equal(found.length, 1, `${suite}: ${title}`);
-  return (found[0] as [string, Check])[1];
-}
-
-async function assertCaught(backend: Backend, check: Check): Promise<void> {
-  const error = await run(backend, check).then(
-    () => undefined,
-    (caught: unknown) => caught ?? "nothing",
-  );
-  assert.ok(error !== undefined, "the check passed on a broken backend");
-}
-
 describe("a backend that", () => {
   for (const [name, checks] of Object.entries(caughtBy)) {
     for (const [suite, title] of checks) {
       it(`${name} is caught by ${suite}: ${title}`, { timeout: 120_000 }, () =>
-        assertCaught(
-          isolationMutants[name as keyof typeof isolationMutants],
-          checkOf(suite, title),
+        assertFails(
+          run(
+            isolationMutants[name as keyof typeof isolationMutants],
+            checkOf(suites[suite], title),
+          ),
         ),
       );
     }
@@ -70,6 +58,8 @@ describe("a backend that", () => {
 
 describe("a backend without a fault", () => {
   for (const [suite, title] of [ABSENCE, USERS, CALLS, SCOPES]) {
-    it(`passes ${suite}: ${title}`, { timeout: 120_000 }, () => run(memory, checkOf(suite, title)));
+    it(`passes ${suite}: ${title}`, { timeout: 120_000 }, () =>
+      run(memory, checkOf(suites[suite], title)),
+    );
   }
 });

@@ -1,18 +1,9 @@
 import { MemoryStorage, type Storage } from "@threadkeep/core";
 import type { Batch, ListQuery, Owner } from "@threadkeep/core/backend";
 import type { Backend } from "./harness.js";
+import { onStorage } from "./mutant.js";
 
 /** Backends that let one thing through from one owner to another. */
-
-function onStorage(make: () => Storage): Backend {
-  return {
-    name: "mutant",
-    create: async () => {
-      const storage = make();
-      return { connect: async () => storage, remove: async () => {} };
-    },
-  };
-}
 
 type Method = Exclude<keyof Storage, "setup" | "close" | "scoped">;
 

@@ -1,5 +1,9 @@
 import { exportChecks } from "./export.js";
 import { exportBadInputChecks } from "./export-bad-input.js";
+import { isolationChecks } from "./isolation.js";
+import { absenceChecks } from "./isolation-absence.js";
+import { ownedRunChecks } from "./isolation-runs.js";
+import { scopeChecks } from "./isolation-storage.js";
 import { pluginSuites } from "./plugin-suites.js";
 import { repairChecks } from "./repair.js";
 import { repairHumanChecks } from "./repair-human.js";
@@ -23,6 +27,10 @@ export const sessionSuites = {
   "status of sessions": sessionStatusChecks,
   copies: sessionCopyChecks,
   erasure: sessionEraseChecks,
+  scopes: scopeChecks,
+  isolation: isolationChecks,
+  "foreign is absent": absenceChecks,
+  "owned runs": ownedRunChecks,
   retention: retentionChecks,
   "retention beside writers": retentionWriterChecks,
   expiry: expireChecks,

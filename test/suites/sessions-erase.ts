@@ -32,7 +32,10 @@ async function fill(
   owner: object,
 ): Promise<void> {
   const registry = persistence.rollbackToolRegistry;
-  const write = { name: `write ${id}`, invoke: async (_input: unknown, _config: unknown) => "written" };
+  const write = {
+    name: `write ${id}`,
+    invoke: async (_input: unknown, _config: unknown) => "written",
+  };
   registry.register(write, () => {});
   const graph = new StateGraph(State)
     .addNode("a", async (_state, config) => {

@@ -17,7 +17,9 @@ class Parrot extends SimpleChatModel {
   }
 
   async _call(messages: BaseMessage[]): Promise<string> {
-    const told = messages.filter((message) => message.type === "human" && !/\?$/.test(message.text));
+    const told = messages.filter(
+      (message) => message.type === "human" && !/\?$/.test(message.text),
+    );
     return `You told me: ${told.map(({ text }) => text).join(" ")}`;
   }
 }
@@ -61,11 +63,12 @@ await sayMore("And now?");
 
 const { source, messages } = await persistence.messages("anna");
 console.log(`anna's conversation, from ${source}:`);
-for (const { position, role, message } of messages) console.log(`  ${position} ${role}: ${message.text}`);
-assert.equal(messages.length, 8);
+for (const { position, role, message } of messages)
+  console.log(`  ${position} ${role}: ${message.text}`);
+assert.equal(messages.length, 9);
 assert.equal(messages.at(-1)?.message.text, "You told me: I like tea. I like cake, too.");
 
-// The plugin notes each model call, too.
+// What the model was told by the system prompt is noted once, and each of its calls.
 const calls = await persistence.modelCalls("anna");
 console.log(`model calls: ${calls.map(({ status }) => status).join(", ")}`);
 assert.deepEqual(

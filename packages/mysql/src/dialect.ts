@@ -27,7 +27,9 @@ export class MysqlDialect implements Dialect {
 
   /** DDL has no transactions here: the mark tells a table of ours that an interrupted set-up left. */
   createTable(table: Table): string[] {
-    const parts = [...columnsSql(table, TYPES), ...distinct(table.indexes).map(indexSql)].join(", ");
+    const parts = [...columnsSql(table, TYPES), ...distinct(table.indexes).map(indexSql)].join(
+      ", ",
+    );
     const how = `ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COMMENT = '${MARK}'`;
     return [`CREATE TABLE IF NOT EXISTS ${this.table(table.name)} (${parts}) ${how}`];
   }
