@@ -95,6 +95,19 @@ export const pluginOwnerChecks: Checks = {
     assert.deepEqual(await recorded(db.storage, "mine"), ["human: where?", "ai: here"]);
   },
 
+  "sessions.switch reaches the owner's plugins through whichever handle, and nobody else's": async (
+    db,
+  ) => {
+    const persistence = new Persistence(db.storage);
+    const ada = () => persistence.forOwner({ tenantId: "acme", userId: "ada" });
+    const theirs = persistence.forOwner({ tenantId: "globex" }).plugin();
+    const plugin = ada().plugin();
+    await ada().sessions.create({ id: "s" });
+    await ada().sessions.switch("s");
+    assert.equal(plugin.sessionId, "s");
+    assert.notEqual(theirs.sessionId, "s");
+  },
+
   "a long conversation is not sent again, neither in the next turn nor after a restart": async (
     db,
   ) => {

@@ -3,6 +3,7 @@ import type { SerializerProtocol } from "@langchain/langgraph-checkpoint";
 import { operation } from "../errors.js";
 import type { SaverOptions, StorageSaver } from "../saver/saver.js";
 import { checkId } from "../storage/ids.js";
+import { OwnedStorage } from "../storage/owned-storage.js";
 import { type AgentCheckpoint, readCheckpoints } from "./agent-checkpoint.js";
 import { checkChoice, checkTime } from "./check.js";
 import {
@@ -15,6 +16,7 @@ import { Core, checkTenant, type SessionRef, sessionIdOf } from "./core.js";
 import type { AnyGraph } from "./graph.js";
 import { type ToolCall, ToolJournal } from "./journal.js";
 import { type CheckpointQuery, listCheckpoints } from "./list-checkpoints.js";
+import type { Plugins } from "./plugin/plugins.js";
 import type { RollbackToolRegistry } from "./registry.js";
 import {
   type Rollback,
@@ -41,11 +43,10 @@ export interface PersistenceOptions extends SaverOptions {
   readonly serde?: SerializerProtocol;
 }
 
-/** What rolls back: its own, or that of the persistence that it is a view of. */
-export interface Undoing {
+/** What all views of a storage have in common. */
+export interface Common {
   readonly rollbackToolRegistry: RollbackToolRegistry;
-  /** Whether other owners' calls are journalled by the same registry. */
-  readonly isView: boolean;
+  readonly plugins: Plugins;
 }
 
 /**
@@ -63,15 +64,15 @@ export class AgentPersistence {
   readonly #journal: ToolJournal;
   readonly #tombstones: boolean;
 
-  constructor(checkpointer: StorageSaver, options: PersistenceOptions, undoing: Undoing) {
+  constructor(checkpointer: StorageSaver, options: PersistenceOptions, common: Common) {
     this.checkpointer = checkpointer;
     this.rollbackStrategy = options.rollbackStrategy ?? "default";
-    this.rollbackToolRegistry = undoing.rollbackToolRegistry;
+    this.rollbackToolRegistry = common.rollbackToolRegistry;
     this.#tombstones = options.tombstones ?? false;
     const listsSteps = options.enableAutomaticPersistence ?? true;
     this.core = new Core(checkpointer, options.messagesKey ?? "messages", listsSteps);
     this.#journal = new ToolJournal(this.core);
-    const connect = undoing.isView ? "connectView" : "connect";
+    const connect = this.core.storage instanceof OwnedStorage ? "connectView" : "connect";
     this.rollbackToolRegistry[connect](this.#journal, checkpointer);
   }
 

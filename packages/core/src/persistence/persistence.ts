@@ -1,6 +1,7 @@
 import { StorageSaver } from "../saver/saver.js";
 import type { Storage } from "../storage/storage.js";
 import type { PersistenceOptions } from "./agent-persistence.js";
+import { Plugins } from "./plugin/plugins.js";
 import { RollbackToolRegistry } from "./registry.js";
 import { SessionPersistence } from "./session-persistence.js";
 
@@ -30,7 +31,7 @@ export class Persistence extends SessionPersistence {
     const { rollbackStrategy, tombstones, messagesKey, ...saver } = others;
     super(new StorageSaver(storage, serde, saver), options, {
       rollbackToolRegistry,
-      isView: false,
+      plugins: new Plugins(),
     });
   }
 }

@@ -14,11 +14,12 @@ import { checkId } from "../storage/ids.js";
 import { OwnedStorage } from "../storage/owned-storage.js";
 import { isOf } from "../storage/owners.js";
 import type { Owner } from "../storage/storage.js";
-import { AgentPersistence, type PersistenceOptions, type Undoing } from "./agent-persistence.js";
+import { AgentPersistence, type Common, type PersistenceOptions } from "./agent-persistence.js";
 import { type CopyOptions, copySession } from "./copy.js";
 import { erase } from "./erase.js";
 import { type ImportFromOptions, type ImportFromReport, importFrom } from "./import-from.js";
 import { type PluginOptions, SessionPlugin } from "./plugin/plugin.js";
+import type { Plugins } from "./plugin/plugins.js";
 import { type RepairOptions, type RepairReport, repair } from "./repair.js";
 import {
   type ExpireOptions,
@@ -38,11 +39,12 @@ export class SessionPersistence extends AgentPersistence {
   /** Conversations and their owners. */
   readonly sessions: Sessions;
   readonly #options: PersistenceOptions;
-  readonly #plugins = new Set<WeakRef<SessionPlugin>>();
+  readonly #plugins: Plugins;
 
-  constructor(checkpointer: StorageSaver, options: PersistenceOptions, undoing: Undoing) {
-    super(checkpointer, options, undoing);
+  constructor(checkpointer: StorageSaver, options: PersistenceOptions, common: Common) {
+    super(checkpointer, options, common);
     this.#options = options;
+    this.#plugins = common.plugins;
     const { core } = this;
     this.sessions = new Sessions({
       storage: core.storage,
@@ -51,7 +53,7 @@ export class SessionPersistence extends AgentPersistence {
       clock: core.clock,
       remove: (id) => core.thread(id).delete(),
       erase: (target) => this.erase(target),
-      opened: (session) => this.#follow(session),
+      opened: (session) => this.#plugins.follow(session),
     });
   }
 
@@ -75,8 +77,8 @@ export class SessionPersistence extends AgentPersistence {
     const view =
       whole instanceof OwnedStorage ? whole.scoped(given) : new OwnedStorage(whole, given);
     const name = JSON.stringify((view as OwnedStorage).owner);
-    const undoing = { rollbackToolRegistry, isView: true };
-    return new SessionPersistence(viewOf(this.checkpointer, view, name), this.#options, undoing);
+    const common = { rollbackToolRegistry, plugins: this.#plugins };
+    return new SessionPersistence(viewOf(this.checkpointer, view, name), this.#options, common);
   }
 
   /**
@@ -103,21 +105,14 @@ export class SessionPersistence extends AgentPersistence {
       },
       options,
     );
-    this.#plugins.add(new WeakRef(plugin));
+    const seen = storage instanceof OwnedStorage ? storage.owner : {};
+    this.#plugins.add(plugin, { ...plugin.owner, ...seen });
     return plugin;
   }
 
   async #ofOwner(id: string, owner: Owner): Promise<Session | undefined> {
     const session = await this.sessions.get(id);
     return session !== undefined && isOf(session, owner) ? session : undefined;
-  }
-
-  #follow(session: Session): void {
-    for (const reference of this.#plugins) {
-      const plugin = reference.deref();
-      if (plugin === undefined) this.#plugins.delete(reference);
-      else if (isOf(session, plugin.owner)) plugin.follow(session.id);
-    }
   }
 
   /**

@@ -179,7 +179,8 @@ export class Sessions {
   }
 
   /**
-   * Opens a stored session, in this process or after a restart: the plugins of its owner go on with it.
+   * Opens a stored session, in this process or after a restart: the plugins of its owner go on with it,
+   * through whichever handle of the same persistence they were made.
    * @throws StorageError `NOT_FOUND`
    */
   switch(sessionId: string): Promise<Session> {
