@@ -174,7 +174,10 @@ function expectServerFigures(servers: Results["servers"]) {
     ...Array(6).fill(false),
     true,
   ]);
-  for (const { bytes } of servers.disk) expect(bytes).toBeGreaterThan(10_000);
+  // LangGraph's own tables are reckoned from two small ones, which a vacuum between them may spoil.
+  for (const { extrapolated, bytes } of servers.disk) {
+    if (!extrapolated) expect(bytes).toBeGreaterThan(10_000);
+  }
   expect(servers.rates).toHaveLength(2 * 5);
   expect(servers.reads).toHaveLength(3 * 2 * 5);
   expect(servers.wire).toHaveLength(2 * 5);

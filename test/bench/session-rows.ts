@@ -14,6 +14,13 @@ const LATEST = Date.UTC(2026, 0, 1);
 export const WORD = "Florence";
 export const RARE_WORD = "Timbuktu";
 
+/** A tenant beside the others who has most of all sessions, nearly all of them done. */
+export const BIG_TENANT = "tenant-big";
+const BIG_SHARE = 0.6;
+const FATES_OF_ALL = { interrupted: 0.02, failed: 0.01, archived: 0.03 };
+/** Of however many sessions; the big tenant has its share of them, which fills no page. */
+const RARE_FATES = { interrupted: 10, failed: 10, archived: 20 };
+
 /** Whose sessions the n-th question is about; user and agent ids are the same in every tenant. */
 export function ownerOf(n: number) {
   return {
@@ -23,28 +30,46 @@ export function ownerOf(n: number) {
   };
 }
 
-/** So many sessions, each user's as many as another's, in the order of their last activity. */
+/**
+ * So many sessions, in the order of their last activity. What the big tenant leaves is the others', each
+ * user's as many as another's.
+ */
 export function sessionRows(count: number): SessionRecord[] {
   const random = randomFrom(count);
   const third = Math.ceil(count / 3);
+  const fatesOfBig = {
+    interrupted: RARE_FATES.interrupted / count,
+    failed: RARE_FATES.failed / count,
+    archived: RARE_FATES.archived / count,
+  };
   return Array.from({ length: count }, (_, index) => {
     const updatedAt = LATEST - index * 5 * MINUTE;
-    const fate = random();
+    const isBig = random() < BIG_SHARE;
     const { tenantId, userId } = ownerOf((index * 7919) % count);
+    const { status, endedAt } = fateOf(random(), isBig ? fatesOfBig : FATES_OF_ALL);
     const { agentId } = ownerOf(Math.floor(random() * AGENTS));
     const title = text(index, 30);
     return {
       ...{ id: uuid(index), alias: null, metadata: null, nextMessage: 1 },
-      ...{ createdAt: updatedAt - MINUTE, updatedAt, endedAt: fate > 0.97 ? LATEST : null },
+      ...{ createdAt: updatedAt - MINUTE, updatedAt, endedAt, status },
       title: `${title}${random() < 0.05 ? ` ${WORD}` : ""}${index % third === 1 ? ` ${RARE_WORD}` : ""}`,
-      status: fate < 0.02 ? "interrupted" : fate < 0.03 ? "failed" : null,
       guard: {
         ...{ nextItem: 1, nextVersion: 1, incarnation: index + 1, epoch: 0, rollbacks: 0 },
         token: uuid(count + index),
-        owner: { tenantId, userId, agentId },
+        owner: { tenantId: isBig ? BIG_TENANT : tenantId, userId, agentId },
       },
     };
   });
+}
+
+/** What has become of a session, by a number from 0 to 1. */
+function fateOf(
+  fate: number,
+  { interrupted, failed, archived }: typeof FATES_OF_ALL,
+): Pick<SessionRecord, "status" | "endedAt"> {
+  const endedAt = fate > 1 - archived ? LATEST : null;
+  if (fate < interrupted) return { status: "interrupted", endedAt };
+  return { status: fate < interrupted + failed ? "failed" : null, endedAt };
 }
 
 const asRow = ({ guard, title, ...record }: SessionRecord) => ({

@@ -7,7 +7,15 @@ import { SqliteStorage } from "@threadkeep/sqlite";
 import { postgresRows } from "../servers/postgres.js";
 import { closeDatabase, openDatabase } from "./database.js";
 import { type Effort, interleave, median, quantile } from "./measure.js";
-import { fillPostgres, fillSqlite, ownerOf, RARE_WORD, sessionRows, WORD } from "./session-rows.js";
+import {
+  BIG_TENANT,
+  fillPostgres,
+  fillSqlite,
+  ownerOf,
+  RARE_WORD,
+  sessionRows,
+  WORD,
+} from "./session-rows.js";
 
 export const sessionStorages = {
   "threadkeep-sqlite": "SQLite",
@@ -48,7 +56,7 @@ const user = ({ userId }: Asker) => ({ userId });
 const agent = ({ agentId }: Asker) => ({ agentId });
 const both = ({ tenantId, userId }: Asker) => ({ tenantId, userId });
 const all = () => ({ all: true }) as const;
-const one = () => tenant(ownerOf(0));
+const big = () => ({ tenantId: BIG_TENANT });
 
 /** The one question that has to look at all sessions. */
 export const WHOLE_SEARCH = "rare title part, all";
@@ -69,10 +77,16 @@ function questionsOf({ page }: SessionPlan): Question[] {
     { name: "done, tenant", query: of(tenant, { status: "done" }) },
     { name: "archived, tenant", query: of(tenant, { status: "archived" }) },
     { name: "archived, all", query: of(all, { status: "archived" }) },
+    {
+      name: "interrupted or failed, big tenant",
+      query: of(big, { status: ["interrupted", "failed"] }),
+    },
+    { name: "archived, big tenant", query: of(big, { status: "archived" }) },
+    { name: "archived or failed, all", query: of(all, { status: ["archived", "failed"] }) },
     { name: "title part, tenant and user", query: of(both, { query: WORD }) },
     { name: "title part, tenant", query: of(tenant, { query: WORD }) },
     { name: WHOLE_SEARCH, query: of(all, { query: RARE_WORD }) },
-    { name: `page ${page}, tenant`, query: one, page },
+    { name: `page ${page}, big tenant`, query: big, page },
     { name: `page ${page}, all`, query: all, page },
     { name: "forOwner of tenant and user", query: both, ownView: true },
     { name: "forOwner of a tenant", query: tenant, ownView: true },
@@ -192,9 +206,10 @@ function fits({ guard, title, status, endedAt }: SessionRecord, query: SessionLi
     (field) => query[field] === undefined || query[field] === guard.owner[field],
   );
   const isNow = endedAt === null ? (status ?? "done") : "archived";
+  const wanted = query.status === undefined ? [isNow] : [query.status].flat();
   return (
     isTheirs &&
-    (query.status === undefined || query.status === isNow) &&
+    wanted.includes(isNow) &&
     (query.query === undefined || title!.includes(query.query))
   );
 }

@@ -47,6 +47,24 @@ export const expireChecks: Checks = {
     assertSame(await persistence.expire({ all: true }, { ttl: 30 * DAY }), NOTHING);
   },
 
+  "durations may have a fraction": async (db) => {
+    const persistence = started(db.storage, { clock: () => NOW });
+    await sessionAt(db.storage, "now", NOW);
+    await sessionAt(db.storage, "before", NOW - 3);
+    for (const ttl of [2.5, "0.0025s"] as const) {
+      const report = await persistence.expire({ all: true }, { ttl, dryRun: true });
+      assertSame(report.sessions, 0, String(ttl));
+    }
+    const most = Number.MAX_SAFE_INTEGER;
+    assertSame((await persistence.expire({ all: true }, { ttl: most })).sessions, 0);
+    assertSame((await persistence.expire({ all: true }, { ttl: 0.5 })).sessions, 1);
+    assertSame(await sessionIds(db.storage), ["now"]);
+    await put(db.saver(), place("t"), checkpoint("one", { doc: LONG }));
+    for (const olderThan of [0.5, "0.0001s"] as const) {
+      assertSame((await persistence.prune("t", { olderThan })).checkpoints, 0);
+    }
+  },
+
   "every row of an expired session goes, and only an owner's where one is named": async (db) => {
     for (const [id, tenant_id, user_id] of [
       ["a u", "a", "u"],
@@ -157,11 +175,13 @@ const COMMON = [
 const EXPIRE = [
   ...[undefined, null, {}, [], { ttl: -1 }, { ttl: "30" }, { ttl: "1y" }, { ttl: Number.NaN }],
   ...[{ ttl: new Date() }, { ttl: undefined }, { ttl: Number.POSITIVE_INFINITY }],
+  ...[{ ttl: 1e300 }, { ttl: 1e16 }, { ttl: "999999999999999d" }],
   ...COMMON.map((options) => ({ ttl: 0, ...options })),
 ];
 const PRUNE = [
   ...[null, [], 1, { keepLast: 0 }, { keepLast: 1.5 }, { keepLast: "1" }, { keepLast: null }],
   ...[{ olderThan: "30" }, { olderThan: -1 }, { olderThan: new Date(Number.NaN) }],
-  ...[{ olderThan: null }, { strategy: "delete" }],
+  ...[{ olderThan: null }, { olderThan: 1e300 }, { olderThan: "999999999999999d" }],
+  ...[{ strategy: "delete" }],
   ...COMMON,
 ];

@@ -4,6 +4,7 @@ import { isolationChecks } from "./isolation.js";
 import { absenceChecks } from "./isolation-absence.js";
 import { ownedRunChecks } from "./isolation-runs.js";
 import { scopeChecks } from "./isolation-storage.js";
+import { ownerCrossingChecks } from "./owners-crossing.js";
 import { pluginSuites } from "./plugin-suites.js";
 import { repairChecks } from "./repair.js";
 import { repairHumanChecks } from "./repair-human.js";
@@ -15,6 +16,7 @@ import { statsChecks } from "./retention-stats.js";
 import { retentionWriterChecks } from "./retention-writers.js";
 import { sessionChecks } from "./sessions.js";
 import { sessionCopyChecks } from "./sessions-copy.js";
+import { sessionEdgeChecks } from "./sessions-edges.js";
 import { sessionEraseChecks } from "./sessions-erase.js";
 import { sessionStatusChecks } from "./sessions-status.js";
 import { transcriptChecks } from "./transcripts.js";
@@ -31,6 +33,8 @@ export const sessionSuites = {
   isolation: isolationChecks,
   "foreign is absent": absenceChecks,
   "owned runs": ownedRunChecks,
+  "owners that cross": ownerCrossingChecks,
+  "edges of sessions": sessionEdgeChecks,
   retention: retentionChecks,
   "retention beside writers": retentionWriterChecks,
   expiry: expireChecks,

@@ -3,7 +3,7 @@ import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { operation, StorageError } from "../errors.js";
 import type { ValueClass } from "../state/classes.js";
-import { checkId, newIncarnation } from "../storage/ids.js";
+import { checkId, checkObject, newIncarnation } from "../storage/ids.js";
 import { MemoryStorage } from "../storage/memory-storage.js";
 import { isOfAnotherTenant } from "../storage/owners.js";
 import type { MessagePage, Owner, Storage } from "../storage/storage.js";
@@ -179,7 +179,9 @@ export class MemoryChatMessageHistory extends ChatMessageHistory {
   }
 }
 
-function checkWindow({ before, ...bounds }: MessageWindow): MessageWindow {
+function checkWindow(window: MessageWindow): MessageWindow {
+  checkObject("getMessages", "the window", window);
+  const { before, ...bounds } = window;
   const { last, lastTurns, maxTokens, tokenCounter } = bounds;
   for (const [name, value] of Object.entries({ last, before, lastTurns, maxTokens })) {
     if (value === undefined) continue;

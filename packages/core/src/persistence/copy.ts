@@ -3,7 +3,7 @@ import { StorageError } from "../errors.js";
 import { statusOfState } from "../saver/status.js";
 import { configOf } from "../saver/tuples.js";
 import { checkId, checkObject, invalid, newIncarnation } from "../storage/ids.js";
-import type { CheckpointRecord, CopyFresh } from "../storage/storage.js";
+import type { CheckpointRecord, CopyFresh, Era } from "../storage/storage.js";
 import { findCheckpoint } from "./checkpoints.js";
 import type { Core } from "./core.js";
 
@@ -15,7 +15,12 @@ export interface CopyOptions {
   readonly as?: string;
 }
 
-/** Makes a session like another one, inside the database. @returns its id */
+/**
+ * Makes a session like another one, inside the database.
+ * @returns its id
+ * @throws StorageError `NOT_FOUND`, `ALREADY_EXISTS`, `INVALID_ARGUMENT`; `CONFLICT` where the session was
+ * pruned or deleted while it was copied up to a checkpoint
+ */
 export async function copySession(
   core: Core,
   sessionId: string,
@@ -25,10 +30,15 @@ export async function copySession(
   checkObject("copy", "the options", options);
   const { upTo, as = randomUUID() } = options;
   checkId("copy", "as", as);
-  const cut = upTo === undefined ? {} : await cutAt(core, sessionId, checkId("copy", "upTo", upTo));
+  if (upTo !== undefined) checkId("copy", "upTo", upTo);
+  const before = upTo === undefined ? undefined : await core.storage.guard(sessionId);
+  const cut = upTo === undefined ? {} : await cutAt(core, sessionId, upTo);
   const fresh = { incarnation: newIncarnation(), now: core.clock(), ...cut };
   const copied = await core.storage.copySession(sessionId, as, fresh);
-  if (copied) return as;
+  if (copied) {
+    if (before !== undefined) await checkSame(core, sessionId, before, as);
+    return as;
+  }
   throw copied === undefined
     ? missing(`there is no session ${JSON.stringify(sessionId)}`)
     : new StorageError(
@@ -36,6 +46,16 @@ export async function copySession(
         "copy",
         `there is a session ${JSON.stringify(as)} already`,
       );
+}
+
+/** The copy goes again where the checkpoint that it ends with may have gone before it was made. */
+async function checkSame(core: Core, sessionId: string, before: Era, copy: string): Promise<void> {
+  const now = await core.storage.guard(sessionId);
+  if (now?.incarnation === before.incarnation && now.epoch === before.epoch) return;
+  await core.storage.deleteSession(copy);
+  const what = now?.incarnation === before.incarnation ? "pruned" : "deleted";
+  const which = `session ${JSON.stringify(sessionId)}`;
+  throw new StorageError("CONFLICT", "copy", `${which} was ${what} meanwhile`);
 }
 
 /** Nothing is cut off behind the newest state: what waits there to be applied is copied too. */

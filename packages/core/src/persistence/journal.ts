@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { StorageError } from "../errors.js";
-import type { RunState } from "../saver/run.js";
+import { ownerOf } from "../saver/config.js";
+import type { Operation } from "../saver/records.js";
 import { decodePlain, encodePlain } from "../state/plain.js";
 import { checkId } from "../storage/ids.js";
 import type { ToolEventRecord } from "../storage/storage.js";
@@ -38,6 +39,9 @@ export interface JournalledCall extends ToolCall {
   readonly undos: number;
 }
 
+/** Of a call whose owner is known. */
+const NOBODY = { run: undefined, owner: {} };
+
 export type CallKey = Pick<ToolCall, "callId" | "attempt" | "tool">;
 
 /** The tool calls of sessions, as a list of events: none is ever changed. */
@@ -59,13 +63,13 @@ export class ToolJournal {
     checkId("callTool", "tool call id", callId);
     const node = runningNodeOf(config);
     const place = { ns: node?.ns ?? null, checkpointId: node?.checkpointId ?? null };
-    const run = runOf(this.#core, config, sessionId);
+    const by = { run: runOf(this.#core, config, sessionId), owner: ownerOf("callTool", config) };
     const token = randomUUID();
     // Most calls are made once: what the journal knows of others is read when that is claimed.
     let attempt = 1;
     for (;;) {
       const key = { callId, attempt, tool };
-      await this.#add(sessionId, key, "started", { token, args }, place, run);
+      await this.#add(sessionId, key, "started", { token, args }, place, by);
       const known = await this.#core.storage.toolEvents(sessionId, callId);
       if (await this.#isOwn(sessionId, known, key, "started", token)) return key;
       attempt = 1 + Math.max(0, ...known.map((event) => event.attempt));
@@ -101,19 +105,19 @@ export class ToolJournal {
 
   async #add(
     sessionId: string,
-    key: CallKey,
+    { callId, attempt, tool }: CallKey,
     event: string,
     body: unknown,
     place: Pick<ToolEventRecord, "ns" | "checkpointId"> = NO_PLACE,
-    run?: RunState,
+    by: Pick<Operation, "run" | "owner"> = NOBODY,
   ): Promise<void> {
     const thread = this.#core.thread(sessionId);
-    const tree = encodePlain(thread.log.classes, key.tool, body);
+    const tree = encodePlain(thread.log.classes, tool, body);
+    const key = { callId, attempt, tool };
     const createdAt = this.#core.clock();
     await thread.write({
       name: "callTool",
-      owner: {},
-      run,
+      ...by,
       basis: [],
       records: (numbering) => ({
         toolEvents: [

@@ -73,6 +73,9 @@ export async function repair(
   if (typeof dryRun !== "boolean") {
     throw invalid(OPERATION, `dryRun must be a boolean, not ${describe(dryRun)}`);
   }
+  if (graph === null || (graph !== undefined && typeof graph !== "object")) {
+    throw invalid(OPERATION, `graph must be a compiled graph, not ${describe(graph)}`);
+  }
   const compiled = graph === undefined ? undefined : compiledOf(graph);
   return lookAgain(OPERATION, sessionId, async () => {
     await settled(core, sessionId);

@@ -2,9 +2,10 @@ import { type Amount, addAmounts, NOTHING } from "../saver/amount.js";
 import type { IsKept } from "../saver/keep-set.js";
 import { checkKeepLast } from "../saver/maintenance.js";
 import { cut } from "../saver/prune.js";
-import { cutoffOf, type Duration, durationOf } from "../sessions/duration.js";
+import { cutoffOf, type Duration, timeAgo } from "../sessions/duration.js";
 import { type OwnerQuery, ownerQueryOf } from "../sessions/owner-query.js";
 import { checkId, checkObject, describe, invalid } from "../storage/ids.js";
+import { placeOfSession } from "../storage/order.js";
 import type { Owner, SessionCursor, SessionRecord, Storage } from "../storage/storage.js";
 import type { Core } from "./core.js";
 
@@ -80,7 +81,9 @@ const EXPIRE_OPTIONS = ["ttl", "dryRun", "batchSize", "onProgress"];
  * Removes old checkpoints of a session or of an owner's sessions, with their pending writes, node runs and
  * the items that nothing names any more. A checkpoint goes if it is beyond the newest `keepLast` of its
  * namespace and, where `olderThan` is given, older than that; those that a kept one's DeltaChannels are
- * rebuilt from stay. A checkpoint made by hand is as old as the state that it keeps.
+ * rebuilt from stay. A checkpoint made by hand counts for none of the `keepLast`, but is among them as long as
+ * the state that it keeps; for `olderThan` it is as old as itself. A subgraph's checkpoint goes also with that of
+ * the root graph whose step it belongs to, unless the subgraph outlives its steps (`checkpointer: true`).
  *
  * In batches, each all or nothing, newest checkpoint first: after each of them, or a crash between two,
  * everything that is left can be read, and the next prune goes on. Safe beside running writers. A session
@@ -107,7 +110,7 @@ export async function prune(
       gone = addAmounts(gone, batch);
       await onProgress?.({ session: id, sessions, ...gone });
     };
-    const cutOptions = { batchSize, dryRun, sweeps: true, onBatch };
+    const cutOptions = { batchSize, dryRun, sweeps: true, withRoots: true, onBatch };
     await cut(core.threads, id, isKept, cutOptions);
   }
   return { sessions, ...gone };
@@ -134,7 +137,7 @@ export async function expire(
   const owner = ownerQueryOf("expire", target);
   checkOptions("expire", options, EXPIRE_OPTIONS);
   const { onProgress, dryRun = false, batchSize = BATCH_SIZE } = options;
-  const cutoff = core.clock() - durationOf("expire", "ttl", options.ttl);
+  const cutoff = timeAgo("expire", "ttl", options.ttl, core.clock());
   let report: ExpireReport = { sessions: 0, rows: 0, bytes: 0 };
   for await (const id of idsOf(core.storage, { owner, updatedBefore: cutoff }, batchSize)) {
     const sizes = await core.storage.sizes(id);
@@ -168,7 +171,7 @@ async function* idsOf(
     page = await storage.sessions({ ...query, limit, ...(after === undefined ? {} : { after }) });
     for (const { id } of page) yield id;
     const last = page.at(-1);
-    after = last && { updatedAt: last.updatedAt, id: last.id };
+    after = last && placeOfSession(last);
   } while (page.length === limit);
 }
 

@@ -7,7 +7,7 @@ import { exportSession } from "../sessions/export.js";
 import { type ImportSessionOptions, importSession } from "../sessions/import.js";
 import { type ModelCall, readModelCalls } from "../sessions/model-call.js";
 import type { TextSource } from "../sessions/ndjson.js";
-import { type OwnerQuery, ownerFieldsOf } from "../sessions/owner-query.js";
+import { type OwnerQuery, optionalOwnerOf, ownerFieldsOf } from "../sessions/owner-query.js";
 import type { Session } from "../sessions/session.js";
 import { type EraseReport, Sessions } from "../sessions/sessions.js";
 import { checkId } from "../storage/ids.js";
@@ -48,12 +48,13 @@ export class SessionPersistence extends AgentPersistence {
     const { core } = this;
     this.sessions = new Sessions({
       storage: core.storage,
+      owner: core.storage instanceof OwnedStorage ? core.storage.owner : {},
       texts: core.threads.texts,
       classes: core.threads.classes,
       clock: core.clock,
       remove: (id) => core.thread(id).delete(),
       erase: (target) => this.erase(target),
-      opened: (session) => this.#plugins.follow(session),
+      opened: (record) => this.#plugins.follow(record),
     });
   }
 
@@ -87,7 +88,8 @@ export class SessionPersistence extends AgentPersistence {
    */
   history(sessionId: string, owner: Owner = {}): ChatMessageHistory {
     const { classes } = this.#options;
-    const options: HistoryOptions = { ...owner, ...(classes === undefined ? {} : { classes }) };
+    const given = optionalOwnerOf("history", owner);
+    const options: HistoryOptions = { ...given, ...(classes === undefined ? {} : { classes }) };
     return new ChatMessageHistory(this.core.storage, sessionId, options);
   }
 
@@ -105,8 +107,7 @@ export class SessionPersistence extends AgentPersistence {
       },
       options,
     );
-    const seen = storage instanceof OwnedStorage ? storage.owner : {};
-    this.#plugins.add(plugin, { ...plugin.owner, ...seen });
+    this.#plugins.add(plugin);
     return plugin;
   }
 

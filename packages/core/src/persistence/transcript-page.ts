@@ -43,7 +43,10 @@ export interface TranscriptQuery {
 
 /** A message of a session, as people read it. */
 export interface TranscriptMessage {
-  /** From 1: its place in the chat history, or in the conversation of the checkpoint. */
+  /**
+   * From 1, growing: its place in the chat history, where some may be left out, or in the conversation of
+   * the checkpoint.
+   */
   readonly position: number;
   readonly message: BaseMessage;
   /** LangChain's type of it: `human`, `ai`, `tool`, `system`, … */

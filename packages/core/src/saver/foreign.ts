@@ -9,8 +9,9 @@ export async function isForeign(
   operation: string,
   config: RunnableConfig,
 ): Promise<boolean> {
+  const { threadId } = placeOf(operation, config);
   const owner = ownerOf(operation, config);
   if (owner.tenantId === undefined) return false;
-  const guard = await storage.guard(placeOf(operation, config).threadId);
+  const guard = await storage.guard(threadId);
   return guard !== undefined && isOfAnotherTenant(guard.owner, owner);
 }

@@ -17,18 +17,39 @@ interface Link {
   readonly written: ReadonlySet<string>;
 }
 
-/** Keys of the checkpoints that stay, with the ancestors that they are rebuilt from. */
-export function keepSet(snapshot: Snapshot, isKept: IsKept): Set<string> {
-  const links = linksOf(snapshot);
+/**
+ * Keys of the checkpoints that stay, with the ancestors that they are rebuilt from.
+ * @param roots the root graph's checkpoint, by the key of one that stays only as long as that one
+ */
+export function keepSet(
+  snapshot: Snapshot,
+  isKept: IsKept,
+  roots: ReadonlyMap<string, string>,
+): Set<string> {
   const newer = newerOf(snapshot.headers);
+  const links = linksOf(snapshot).filter(({ header }) => isKept(header, newer(header)));
   const kept = new Set<string>();
-  for (const link of links) {
-    const { header } = link;
-    if (!isKept(header, newer(header))) continue;
-    kept.add(header.key);
+  const keep = (link: Link) => {
+    kept.add(link.header.key);
     for (const ancestor of neededBy(link)) kept.add(ancestor.header.key);
+  };
+  for (const link of links) if (!roots.has(link.header.key)) keep(link);
+  const isUnderWay = underWayIn(snapshot.headers);
+  for (const link of links) {
+    const root = roots.get(link.header.key);
+    if (root === undefined) continue;
+    const key = checkpointKey("", root);
+    if (kept.has(key) || isUnderWay(link.header, key)) keep(link);
   }
   return kept;
+}
+
+/** LangGraph may send a subgraph's checkpoint before that of the root: then the root's comes after it. */
+function underWayIn(headers: readonly Header[]): (header: Header, root: string) => boolean {
+  const keys = new Set(headers.map(({ key }) => key));
+  const newest = headers.find(({ record: { ns, copyOf } }) => ns === "" && copyOf === null);
+  const version = newest?.record.version ?? 0;
+  return ({ record }, root) => !keys.has(root) && record.version > version;
 }
 
 /** A copy to come back to is as old as the state that it keeps, and pushes nothing out. */

@@ -1,4 +1,4 @@
-import type { Tree } from "../state/tree.js";
+import type { Tree, TreeObject } from "../state/tree.js";
 import { checkpointKey } from "../storage/keys.js";
 import { gaps, type Range } from "../storage/ranges.js";
 import type { Guard, ItemSize, Removal } from "../storage/storage.js";
@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly batchSize: number;
   /** Items that nothing names go even where no checkpoint does. */
   readonly sweeps: boolean;
+  /** Subgraphs' checkpoints of a step go with the root's one that the step read. */
+  readonly withRoots: boolean;
 }
 
 /** @throws ItemsGone where items were removed since the snapshot */
@@ -37,10 +39,11 @@ export async function planOf(
   sessionId: string,
   found: Snapshot,
   isKept: IsKept,
-  { batchSize, sweeps }: PlanOptions,
+  { batchSize, sweeps, withRoots }: PlanOptions,
 ): Promise<Plan> {
   const { guard } = found;
-  const kept = keepSet(found, isKept);
+  const roots = withRoots ? await rootsOf(threads, found.headers) : new Map<string, string>();
+  const kept = keepSet(found, isKept, roots);
   const doomed = found.headers.filter(({ key }) => !kept.has(key));
   if (doomed.length === 0 && !sweeps) return { guard, steps: [] };
   const doomedKeys = new Set(doomed.map(({ key }) => key));
@@ -50,6 +53,22 @@ export async function planOf(
   // Newest first: what is left of a DeltaChannel thread still has what it is rebuilt from.
   const units = [...checkpointUnits(doomed, found), ...itemUnits(free, found.items)];
   return { guard, steps: batchesOf(units, batchSize).map((batch) => stepOf(batch, free)) };
+}
+
+/** The root's checkpoint behind each one of a namespace that lasts no longer than a step, by its key. */
+async function rootsOf(
+  { texts }: Threads,
+  headers: readonly Header[],
+): Promise<Map<string, string>> {
+  const roots = new Map<string, string>();
+  for (const { key, record } of headers) {
+    // Such a namespace names tasks: `node:task`.
+    if (!record.ns.includes(":")) continue;
+    const metadata = (await texts.read(record.metadata)) as TreeObject | null;
+    const root = (metadata?.parents as TreeObject | undefined)?.[""];
+    if (typeof root === "string") roots.set(key, root);
+  }
+  return roots;
 }
 
 async function treesThatStay(

@@ -21,6 +21,8 @@ export interface CutOptions {
   readonly dryRun?: boolean;
   /** Items that nothing names go even where no checkpoint does. */
   readonly sweeps?: boolean;
+  /** Subgraphs' checkpoints of a step go with the root's one that the step read. */
+  readonly withRoots?: boolean;
   /** Called after every batch with what was in it. */
   readonly onBatch?: (batch: Amount) => void | Promise<void>;
 }
@@ -122,11 +124,14 @@ class Cut {
 
   async #look(): Promise<Plan | "moved" | undefined> {
     const id = this.#sessionId;
-    const { batchSize = Number.POSITIVE_INFINITY, sweeps = false } = this.#options;
+    const { batchSize = Number.POSITIVE_INFINITY } = this.#options;
+    const { sweeps = false, withRoots = false } = this.#options;
     const found = await readSnapshot(this.#threads, id);
     if (found === undefined) return undefined;
     try {
-      return await planOf(this.#threads, id, found, this.#isKept, { batchSize, sweeps });
+      return await planOf(this.#threads, id, found, this.#isKept, {
+        ...{ batchSize, sweeps, withRoots },
+      });
     } catch (error) {
       if (!(error instanceof ItemsGone)) throw error;
       const now = await this.#threads.storage.guard(id);

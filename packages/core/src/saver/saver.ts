@@ -116,7 +116,7 @@ export class StorageSaver extends BaseCheckpointSaver {
     const run = this.#beginRun(config, thread, ns);
     return again(async () => {
       const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
-      run?.found(stored?.guard ?? (await thread.knownGuard()));
+      run?.found(stored?.guard ?? (await thread.currentGuard()));
       if (stored === undefined || isOfAnotherTenant(stored.guard.owner, owner)) return undefined;
       thread.sawGuard(stored.guard);
       if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;

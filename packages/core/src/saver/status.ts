@@ -13,7 +13,8 @@ export function statusOfState(values: Readonly<Record<string, unknown>>): RunSta
 export function statusOfWrites(channels: readonly string[]): RunStatus | undefined {
   if (channels.includes(INTERRUPT)) return "interrupted";
   if (channels.includes(ERROR)) return "failed";
-  return channels.includes(RESUME) ? "running" : undefined;
+  // A task that got one of several answers is told so, too.
+  return channels.every((channel) => channel === RESUME) ? "running" : undefined;
 }
 
 /** What a thread does whose newest checkpoint is among these; `undefined`: what it did. */

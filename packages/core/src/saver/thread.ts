@@ -72,10 +72,9 @@ export class Thread implements RunThread {
     return this.#guard;
   }
 
-  /** The counters, asked anew where some are believed: others may have deleted the thread. */
-  async knownGuard(): Promise<Guard | undefined> {
+  /** The counters, asked anew: others may have made the session, or deleted it. */
+  async currentGuard(): Promise<Guard | undefined> {
     const believed = this.#guard;
-    if (believed === undefined) return undefined;
     const guard = await this.#storage.guard(this.id);
     if (guard !== undefined) this.sawGuard(guard);
     else if (this.#guard === believed) this.#isGone();

@@ -82,6 +82,6 @@ export class Threads {
   }
 
   #key(id: string): string {
-    return this.#view === "" ? id : JSON.stringify([this.#view, id]);
+    return JSON.stringify([this.#view, id]);
   }
 }

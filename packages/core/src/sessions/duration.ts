@@ -9,7 +9,7 @@ const UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 } as const;
  * A duration in milliseconds.
  * @throws StorageError `INVALID_ARGUMENT`
  */
-export function durationOf(operation: string, name: string, value: unknown): number {
+function durationOf(operation: string, name: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
   const found = typeof value === "string" ? /^(\d+(?:\.\d+)?)([dhms])$/.exec(value) : null;
   if (found !== null) return Number(found[1]) * UNITS[found[2] as keyof typeof UNITS];
@@ -18,11 +18,21 @@ export function durationOf(operation: string, name: string, value: unknown): num
 }
 
 /**
- * The time that is so long ago, or the time itself, in milliseconds since 1970.
+ * The time that is so long ago, in whole milliseconds since 1970.
+ * @throws StorageError `INVALID_ARGUMENT`, also where it is further away than can be counted
+ */
+export function timeAgo(operation: string, name: string, value: unknown, now: number): number {
+  const time = Math.floor(now - durationOf(operation, name, value));
+  if (Number.isSafeInteger(time)) return time;
+  throw invalid(operation, `${name} is too long: ${value}`);
+}
+
+/**
+ * The time that is so long ago, or the time itself, in whole milliseconds since 1970.
  * @throws StorageError `INVALID_ARGUMENT`
  */
 export function cutoffOf(operation: string, name: string, value: unknown, now: number): number {
-  if (!(value instanceof Date)) return now - durationOf(operation, name, value);
+  if (!(value instanceof Date)) return timeAgo(operation, name, value, now);
   if (Number.isNaN(value.getTime())) throw invalid(operation, `${name} must say a time`);
   return value.getTime();
 }

@@ -1,3 +1,5 @@
+import { isBaseMessage } from "@langchain/core/messages";
+import { MessageText } from "../history/message-text.js";
 import { checkId, checkText, describe, invalid } from "../storage/ids.js";
 import type {
   CheckpointRecord,
@@ -20,7 +22,7 @@ export const id: Check = (name, value) => void checkId(OPERATION, name, value);
 export const text: Check = (name, value) => void checkText(OPERATION, name, value);
 
 /** A text that is JSON, be it sealed by a user's serializer. */
-const json: Check = (name, value) => {
+export const json: Check = (name, value) => {
   const given = checkText(OPERATION, name, value);
   try {
     JSON.parse(given);
@@ -29,14 +31,49 @@ const json: Check = (name, value) => {
   }
 };
 
+/** A text that is an object in JSON, and never sealed. */
+const object: Check = (name, value) => {
+  json(name, value);
+  const given: unknown = JSON.parse(value as string);
+  if (typeof given === "object" && given !== null && !Array.isArray(given)) return;
+  throw invalid(OPERATION, `${name} is no object`);
+};
+
+const MESSAGES = new MessageText();
+
+/** What a history can read. Only the user knows classes of his own: of a message with such, its form is read. */
+const messageText: Check = (name, value) => {
+  object(name, value);
+  const content = value as string;
+  const { message: body } = JSON.parse(content) as { message?: unknown };
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) {
+    if (content.includes('"$class"') || isMessage(content)) return;
+  }
+  throw invalid(OPERATION, `${name} is no message`);
+};
+
+function isMessage(content: string): boolean {
+  try {
+    return isBaseMessage(MESSAGES.decode(OPERATION, content, 0, ""));
+  } catch {
+    return false;
+  }
+}
+
+/** As far as a `Date` reaches, in both directions. */
+const MAX_TIME = 8.64e15;
+
 const whole =
-  (least: number): Check =>
+  (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
   (name, value) => {
-    if (Number.isSafeInteger(value) && (value as number) >= least && !Object.is(value, -0)) return;
+    const number = value as number;
+    const isWhole = Number.isSafeInteger(value) && !Object.is(value, -0);
+    if (isWhole && number >= least && number <= most) return;
     const what = typeof value === "number" ? value : describe(value);
     throw invalid(OPERATION, `${name} must be a whole number, not ${what}`);
   };
 export const integer = whole(Number.MIN_SAFE_INTEGER);
+export const time = whole(-MAX_TIME, MAX_TIME);
 export const count = whole(0);
 const ordinal = whole(1);
 
@@ -70,7 +107,7 @@ const checkpoint: Fields<CheckpointRecord> = {
   runId: orNull(id),
   state: json,
   metadata: json,
-  createdAt: integer,
+  createdAt: time,
 };
 
 const write: Fields<WriteRecord> = {
@@ -96,8 +133,8 @@ const nodeRun: Fields<NodeRunRecord> = {
   input: json,
   output: orNull(json),
   error: orNull(json),
-  startedAt: orNull(integer),
-  endedAt: integer,
+  startedAt: orNull(time),
+  endedAt: time,
 };
 
 const toolEvent: Fields<ToolEventRecord> = {
@@ -110,7 +147,7 @@ const toolEvent: Fields<ToolEventRecord> = {
   checkpointId: orNull(id),
   version: count,
   body: json,
-  createdAt: integer,
+  createdAt: time,
 };
 
 const message: Fields<MessageRecord> = {
@@ -118,9 +155,9 @@ const message: Fields<MessageRecord> = {
   id: orNull(text),
   key: orNull(id),
   role: id,
-  content: json,
-  metadata: orNull(text),
-  createdAt: integer,
+  content: messageText,
+  metadata: orNull(object),
+  createdAt: time,
 };
 
 const modelCall: Fields<ModelCallRecord> = {
@@ -131,10 +168,10 @@ const modelCall: Fields<ModelCallRecord> = {
   inputTokens: orNull(integer),
   outputTokens: orNull(integer),
   totalTokens: orNull(integer),
-  usage: orNull(text),
+  usage: orNull(object),
   error: orNull(text),
   latencyMs: integer,
-  startedAt: integer,
+  startedAt: time,
 };
 
 const item: Fields<ItemRecord> = { seq: ordinal, type: id, body: json };

@@ -43,6 +43,14 @@ export function ownerFieldsOf(operation: string, target: unknown): Owner {
   throw invalid(operation, `needs one of ${FIELDS.join(", ")}`);
 }
 
+/**
+ * An owner, who may have no field.
+ * @throws StorageError `INVALID_ARGUMENT` for a field that is unknown or undefined
+ */
+export function optionalOwnerOf(operation: string, owner: unknown): Owner {
+  return fieldsOf(operation, targetOf(operation, owner), []);
+}
+
 function targetOf(operation: string, target: unknown): Readonly<Record<string, unknown>> {
   checkObject(operation, "the owner", target);
   return target as Record<string, unknown>;

@@ -8,12 +8,13 @@ import {
   count,
   type ExportedTable,
   id,
-  integer,
+  json,
   oneOf,
   ordinal,
   orNull,
   TABLES,
   text,
+  time,
 } from "./exported-rows.js";
 import { corrupt } from "./ndjson.js";
 
@@ -44,11 +45,11 @@ const SESSION = {
   id,
   owner: () => {},
   title: orNull(text),
-  metadata: orNull(text),
+  metadata: orNull(json),
   status: oneOf("running", "interrupted", "failed", null),
-  createdAt: integer,
-  updatedAt: integer,
-  endedAt: orNull(integer),
+  createdAt: time,
+  updatedAt: time,
+  endedAt: orNull(time),
 };
 const GUARD = { nextItem: ordinal, nextVersion: ordinal, nextMessage: ordinal, rollbacks: count };
 const OWNER = { userId: id, tenantId: id, agentId: id };

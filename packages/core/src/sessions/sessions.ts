@@ -10,9 +10,10 @@ import {
   invalid,
   newIncarnation,
 } from "../storage/ids.js";
+import { contradicts } from "../storage/owners.js";
 import type { Owner, SessionChange, SessionRecord, Storage } from "../storage/storage.js";
 import { cursorBehind, cursorFrom } from "./cursor.js";
-import { type OwnerQuery, ownerQueryOf } from "./owner-query.js";
+import { type OwnerQuery, optionalOwnerOf, ownerQueryOf } from "./owner-query.js";
 import {
   MetadataText,
   type PlainTexts,
@@ -69,6 +70,8 @@ export interface EraseReport {
 /** What sessions are kept with. */
 export interface SessionsHost {
   readonly storage: Storage;
+  /** Whose sessions alone the storage shows; no field: everybody's. */
+  readonly owner: Owner;
   readonly texts: PlainTexts;
   readonly classes: ClassRegistry;
   readonly clock: () => number;
@@ -76,7 +79,7 @@ export interface SessionsHost {
   remove(id: string): Promise<boolean>;
   erase(target: string | Owner): Promise<EraseReport>;
   /** Tells the plugins of the session's owner that it is the one to go on with. */
-  opened(session: Session): void;
+  opened(record: SessionRecord): Promise<void>;
 }
 
 const STATUSES = ["running", "interrupted", "failed", "done", "archived"] as const;
@@ -141,7 +144,7 @@ export class Sessions {
       throw invalid(name, "limit must be a whole number, 0 or more");
     }
     const statuses = status === undefined ? undefined : statusesOf(status);
-    if (query !== undefined) checkText(name, "query", query);
+    if (query !== undefined) checkShort(name, "query", query);
     const after = cursor === undefined ? undefined : cursorFrom(name, cursor);
     if (limit === 0) return { sessions: [], cursor };
     const found = await this.#host.storage.sessions({
@@ -187,9 +190,8 @@ export class Sessions {
     return operation("switchSession", async () => {
       checkId("switchSession", "sessionId", sessionId);
       const record = await this.#find("switchSession", sessionId);
-      const session = await sessionOf(this.#metadata, record);
-      this.#host.opened(session);
-      return session;
+      await this.#host.opened(record);
+      return sessionOf(this.#metadata, record);
     });
   }
 
@@ -224,12 +226,13 @@ export class Sessions {
     checkObject(name, "the session", options);
     const { id = randomUUID(), title, metadata, ...owner } = options;
     checkId(name, "id", id);
-    const isOwned = Object.keys(owner).length > 0;
-    const guard = firstGuard(newIncarnation(), isOwned ? ownerQueryOf(name, owner) : {});
+    const given = optionalOwnerOf(name, owner);
+    if (contradicts(this.#host.owner, given)) throw invalid(name, "the owner is another one");
+    const guard = firstGuard(newIncarnation(), given);
     const now = this.#host.clock();
     return {
       ...{ id, alias: null, status: null, createdAt: now, updatedAt: now, endedAt: null },
-      title: title === undefined ? null : checkTitle(name, title),
+      title: title === undefined ? null : checkShort(name, "title", title),
       metadata: metadata === undefined ? null : await this.#metadata.write(name, metadata),
       guard: { ...guard, token: randomUUID() },
       nextMessage: 1,
@@ -253,8 +256,10 @@ export class Sessions {
     return (await this.#host.storage.session(record.id)) ?? record;
   }
 
-  async #changeOf({ title, metadata, archived, ...others }: SessionUpdate): Promise<SessionChange> {
+  async #changeOf(changes: SessionUpdate): Promise<SessionChange> {
     const name = "updateSession";
+    checkObject(name, "the changes", changes);
+    const { title, metadata, archived, ...others } = changes;
     const [stranger] = Object.keys(others);
     if (stranger !== undefined)
       throw invalid(name, `${JSON.stringify(stranger)} cannot be changed`);
@@ -262,10 +267,12 @@ export class Sessions {
       throw invalid(name, `archived must be true or false, not ${describe(archived)}`);
     }
     return {
-      ...(title === undefined ? {} : { title: title && checkTitle(name, title) }),
+      ...(title === undefined
+        ? {}
+        : { title: title === null ? null : checkShort(name, "title", title) }),
       ...(metadata === undefined
         ? {}
-        : { metadata: metadata && (await this.#metadata.write(name, metadata)) }),
+        : { metadata: metadata === null ? null : await this.#metadata.write(name, metadata) }),
       ...(archived === undefined ? {} : { endedAt: archived ? this.#host.clock() : null }),
     };
   }
@@ -278,8 +285,8 @@ function statusesOf(status: unknown): readonly SessionStatus[] {
   throw invalid("listSessions", `status must be one or more of ${STATUSES.join(", ")}`);
 }
 
-function checkTitle(name: string, title: unknown): string {
-  const text = checkText(name, "title", title);
+function checkShort(name: string, what: "title" | "query", given: unknown): string {
+  const text = checkText(name, what, given);
   if (text.length <= MAX_TITLE) return text;
-  throw invalid(name, `title must be at most ${MAX_TITLE} characters long`);
+  throw invalid(name, `${what} must be at most ${MAX_TITLE} characters long`);
 }

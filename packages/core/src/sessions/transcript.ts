@@ -3,7 +3,7 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { StorageError } from "../errors.js";
 import type { MessageText } from "../history/message-text.js";
 import { firstGuard, newIncarnation } from "../storage/ids.js";
-import { isOfAnotherTenant } from "../storage/owners.js";
+import { contradicts, isOfAnotherTenant } from "../storage/owners.js";
 import type {
   Append,
   Fresh,
@@ -58,8 +58,12 @@ export class Transcript {
     this.clock = clock;
   }
 
-  /** Makes the session, unless it is there, and remembers which one it is. */
-  async open(sessionId: string, owner: Owner, title?: string): Promise<OpenTranscript> {
+  /**
+   * Makes the session, unless it is there, and remembers which one it is.
+   * @param own whose it must be, if anybody's
+   * @throws StorageError `NOT_FOUND`
+   */
+  async open(sessionId: string, owner: Owner, own: Owner, title?: string): Promise<OpenTranscript> {
     let guard = await this.storage.guard(sessionId);
     if (guard === undefined) {
       const now = this.clock();
@@ -79,9 +83,9 @@ export class Transcript {
       guard = isNew ? fresh : await this.storage.guard(sessionId);
     }
     if (guard === undefined) throw deleted(sessionId);
-    if (isOfAnotherTenant(guard.owner, owner)) {
+    if (isOfAnotherTenant(guard.owner, owner) || contradicts(guard.owner, own)) {
       const place = `session ${JSON.stringify(sessionId)}`;
-      throw new StorageError("NOT_FOUND", "record", `this tenant has no ${place}`);
+      throw new StorageError("NOT_FOUND", "record", `this owner has no ${place}`);
     }
     return new OpenTranscript(this, sessionId, owner, this.#knownOf(sessionId, guard.incarnation));
   }

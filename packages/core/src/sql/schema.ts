@@ -48,6 +48,11 @@ export const SESSIONS: Table = {
       unlessNull: "user_id",
     },
     { name: "sessions_archived", columns: ["updated_at", "id"], unlessNull: "ended_at" },
+    {
+      name: "sessions_archived_by_tenant",
+      columns: ["tenant_id", "updated_at", "id"],
+      unlessNull: "ended_at",
+    },
   ],
 };
 

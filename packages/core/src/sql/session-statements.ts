@@ -4,6 +4,7 @@ import type { TableName } from "./dialect.js";
 import type { Statements } from "./statements.js";
 
 const BEHIND = "updated_at <= ? AND (updated_at < ? OR id < ?)";
+const FIRST_ONES = "ORDER BY updated_at DESC, id DESC LIMIT ?";
 
 /** The texts of which the bytes of a row are counted. */
 const WEIGHTS: readonly (readonly [TableName, readonly string[]])[] = [
@@ -27,34 +28,46 @@ export function session(statements: Statements): string {
   });
 }
 
+type Status = NonNullable<SessionQuery["statuses"]>[number];
+
 /**
- * Parameters: the scope's; what the query has of user, tenant and agent, statuses but done and archived,
- * the part of a title, the time before which; where the page begins: time, time, id; the limit.
+ * Parameters, once for each status, or once: the scope's; what the query has of user, tenant and agent, a
+ * status but done and archived, the part of a title, the time before which; where the page begins: time,
+ * time, id; the limit. Of several statuses, the limit again.
  */
 export function sessions(statements: Statements, query: SessionQuery): string {
-  const { owner, statuses, query: part, updatedBefore, after } = query;
-  const conditions = [
+  const { owner, statuses = [undefined], query: part, updatedBefore, after } = query;
+  const conditionsOf = (status: Status | undefined) => [
     owner.userId !== undefined && "user_id = ?",
     owner.tenantId !== undefined && "tenant_id = ?",
     owner.agentId !== undefined && "agent_id = ?",
-    statuses !== undefined && anyStatus(statuses),
+    status !== undefined && withStatus(status),
     part !== undefined && "title_key LIKE ? ESCAPE '!'",
     updatedBefore !== undefined && "updated_at < ?",
     after !== undefined && BEHIND,
-  ].filter((condition) => condition !== false);
-  const rest = conditions.map((condition) => ` AND ${condition}`).join("");
-  return statements.text(`sessions${rest}`, ({ t, own }) => {
-    const where = `WHERE 1 = 1${own}${rest} ORDER BY updated_at DESC, id DESC LIMIT ?`;
-    return `SELECT ${SESSION_COLUMNS.join(", ")} FROM ${t("sessions")} ${where}`;
+  ];
+  const each = statuses.map((status) => {
+    const conditions = conditionsOf(status).filter((condition) => condition !== false);
+    return conditions.map((condition) => ` AND ${condition}`).join("");
+  });
+  return statements.text(`sessions${each.join(" OR")}`, ({ t, own }) => {
+    const columns = SESSION_COLUMNS.join(", ");
+    const pages = each.map((rest) => {
+      return `SELECT ${columns} FROM ${t("sessions")} WHERE 1 = 1${own}${rest} ${FIRST_ONES}`;
+    });
+    return pages.length === 1 ? (pages[0] as string) : merged(pages);
   });
 }
 
-function anyStatus(statuses: NonNullable<SessionQuery["statuses"]>): string {
-  const any = statuses.map((status) => {
-    if (status === "archived") return "ended_at IS NOT NULL";
-    return `(ended_at IS NULL AND status ${status === "done" ? "IS NULL" : "= ?"})`;
-  });
-  return `(${any.join(" OR ")})`;
+/** No index has the sessions of several statuses in their order, but one has those of each. */
+function merged(pages: readonly string[]): string {
+  const each = pages.map((page, i) => `SELECT * FROM (${page}) page${i}`);
+  return `${each.join(" UNION ALL ")} ${FIRST_ONES}`;
+}
+
+function withStatus(status: Status): string {
+  if (status === "archived") return "ended_at IS NOT NULL";
+  return `ended_at IS NULL AND status ${status === "done" ? "IS NULL" : "= ?"}`;
 }
 
 /** Parameters: a session's, as many times as tables are weighed. */

@@ -69,13 +69,16 @@ class SqlView extends SqlStates implements Storage {
   }
 
   async sessions(query: SessionQuery): Promise<SessionRecord[]> {
-    const { owner, statuses = [], query: part, updatedBefore, after, limit } = query;
-    const bound = statuses.filter((status) => status !== "done" && status !== "archived");
+    const { owner, statuses = [undefined], query: part, updatedBefore, after, limit } = query;
     const like = part === undefined ? undefined : `%${titleKey(part).replace(/[!%_]/g, "!$&")}%`;
-    const params = [
-      ...[...this.scope.params, owner.userId, owner.tenantId, owner.agentId, ...bound],
+    const each = statuses.flatMap((status) => [
+      ...[...this.scope.params, owner.userId, owner.tenantId, owner.agentId],
+      status === "done" || status === "archived" ? undefined : status,
       ...[like, updatedBefore, after?.updatedAt, after?.updatedAt, after?.id, limit],
-    ].filter((param) => param !== undefined);
+    ]);
+    const params = [...each, statuses.length > 1 ? limit : undefined].filter(
+      (param) => param !== undefined,
+    );
     const rows = await this.db.query(read.sessions(this.#statements, query), params);
     return rows.map((row) => sessionFrom(row));
   }

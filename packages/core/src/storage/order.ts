@@ -1,4 +1,4 @@
-import type { CheckpointRecord, ListCursor } from "./storage.js";
+import type { CheckpointRecord, ListCursor, SessionCursor, SessionRecord } from "./storage.js";
 
 /** Newest version first, which is the order of a thread's listing. */
 export function newestFirst(checkpoints: CheckpointRecord[]): CheckpointRecord[] {
@@ -21,4 +21,9 @@ export function compareCursors(a: ListCursor, b: ListCursor): number {
 export function compareBytes(a: string, b: string): number {
   if (a === b) return 0;
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** Where a session stands among those of a listing. */
+export function placeOfSession({ updatedAt, id, storedId = id }: SessionRecord): SessionCursor {
+  return { updatedAt, id: storedId };
 }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { StorageError } from "../errors.js";
 import { invalid } from "./ids.js";
+import { contradicts, mergeOwners } from "./owners.js";
 import type { Range } from "./ranges.js";
 import type {
   Append,
@@ -48,11 +50,8 @@ export class OwnedStorage implements Storage {
 
   /** @throws StorageError `INVALID_ARGUMENT` for another owner than this one, or somebody of theirs */
   scoped(owner: Owner): Storage {
-    const other = FIELDS.find((name) => (this.owner[name] ?? owner[name]) !== owner[name]);
-    if (other !== undefined && owner[other] !== undefined) {
-      throw invalid("forOwner", `${other} is another one's`);
-    }
-    return new OwnedStorage(this.#whole, { ...owner, ...this.owner });
+    if (contradicts(this.owner, owner)) throw invalid("forOwner", "that is another owner");
+    return new OwnedStorage(this.#whole, mergeOwners(this.owner, owner));
   }
 
   setup(): Promise<void> {
@@ -78,11 +77,13 @@ export class OwnedStorage implements Storage {
 
   async #all<T>(id: string, read: (key: string) => Promise<T[]>): Promise<T[]> {
     const found = await read(id);
-    return found.length > 0 ? found : read(this.#aliased(id));
+    const isThere = found.length > 0 || (await this.#seen.guard(id)) !== undefined;
+    return isThere ? found : read(this.#aliased(id));
   }
 
   async #does(id: string, write: (key: string) => Promise<boolean>): Promise<boolean> {
-    return (await write(id)) || write(this.#aliased(id));
+    if (await write(id)) return true;
+    return (await this.#seen.guard(id)) === undefined && write(this.#aliased(id));
   }
 
   /** Makes a session: under its own id, or where that is another owner's, under the other one. */
@@ -100,16 +101,23 @@ export class OwnedStorage implements Storage {
   async #keyOf(id: string): Promise<string> {
     if ((await this.#seen.guard(id)) !== undefined) return id;
     const aliased = this.#aliased(id);
+    if (id.startsWith(ALIASED)) return aliased;
     return (await this.#seen.guard(aliased)) === undefined ? id : aliased;
   }
 
-  #shown(record: SessionRecord): SessionRecord {
+  /** Under the id by which its owner finds it. */
+  async #shown(record: SessionRecord): Promise<SessionRecord> {
     const { alias, id } = record;
-    return alias !== null && this.#aliased(alias) === id ? { ...record, id: alias } : record;
+    if (alias === null || this.#aliased(alias) !== id) return record;
+    const isTaken = (await this.#seen.guard(alias)) !== undefined;
+    return isTaken ? record : { ...record, id: alias, storedId: id };
   }
 
-  #ownerOf(owner: Owner): Owner {
-    return { ...owner, ...this.owner };
+  /** @throws StorageError `NOT_FOUND` where a config names somebody else */
+  #ownerOf(operation: string, id: string, owner: Owner): Owner {
+    if (!contradicts(this.owner, owner)) return { ...owner, ...this.owner };
+    const what = `that owner has no session ${JSON.stringify(id)} here`;
+    throw new StorageError("NOT_FOUND", operation, what);
   }
 
   guard(id: string): Promise<Guard | undefined> {
@@ -118,7 +126,7 @@ export class OwnedStorage implements Storage {
 
   async commit(batch: Batch): Promise<boolean> {
     const { sessionId } = batch;
-    const owned = { ...batch, owner: this.#ownerOf(batch.owner) };
+    const owned = { ...batch, owner: this.#ownerOf("commit", sessionId, batch.owner) };
     const write = (key: string) => this.#seen.commit({ ...owned, sessionId: key });
     if (batch.expected !== undefined) return this.#does(sessionId, write);
     return this.#make(sessionId, (key, alias) =>
@@ -131,7 +139,10 @@ export class OwnedStorage implements Storage {
     ns: string,
     id: string | undefined,
   ): Promise<StoredCheckpoint | undefined> {
-    const found = await this.#find(sessionId, (key) => this.#seen.checkpoint(key, ns, id));
+    const [found] = await this.#all(sessionId, async (key) => {
+      const stored = await this.#seen.checkpoint(key, ns, id);
+      return stored === undefined ? [] : [stored];
+    });
     return found && { ...found, sessionId };
   }
 
@@ -178,7 +189,7 @@ export class OwnedStorage implements Storage {
     const names = new Map<string, string>();
     for (const key of keys) {
       const record = key.startsWith(ALIASED) ? await this.#seen.session(key) : undefined;
-      names.set(key, record === undefined ? key : this.#shown(record).id);
+      names.set(key, record === undefined ? key : (await this.#shown(record)).id);
     }
     return found.map((one) => ({ ...one, sessionId: names.get(one.sessionId) as string }));
   }
@@ -215,19 +226,14 @@ export class OwnedStorage implements Storage {
   }
 
   async sessions(query: SessionQuery): Promise<SessionRecord[]> {
-    const { after } = query;
-    const key = after && (await this.#keyOf(after.id));
-    const found = await this.#seen.sessions({
-      ...query,
-      ...(after === undefined ? {} : { after: { ...after, id: key as string } }),
-    });
-    return found.map((record) => this.#shown(record));
+    const found = await this.#seen.sessions(query);
+    return Promise.all(found.map((record) => this.#shown(record)));
   }
 
   insertSession(record: SessionRecord, rows?: SessionRows): Promise<boolean> {
-    const guard = { ...record.guard, owner: this.#ownerOf(record.guard.owner) };
-    return this.#make(record.id, (id, alias = null as never) =>
-      this.#seen.insertSession({ ...record, guard, id, alias }, rows),
+    const guard = { ...record.guard, owner: { ...record.guard.owner, ...this.owner } };
+    return this.#make(record.id, (id, alias) =>
+      this.#seen.insertSession({ ...record, guard, id, alias: alias ?? null }, rows),
     );
   }
 
@@ -265,14 +271,13 @@ export class OwnedStorage implements Storage {
     append: Append,
     fresh: Fresh,
   ): Promise<boolean> {
-    const owned = this.#ownerOf(owner);
+    const owned = this.#ownerOf("appendMessages", sessionId, owner);
     const aliased = this.#aliased(sessionId);
     const write = (key: string, given = fresh) =>
       this.#seen.appendMessages(key, owned, append, given);
     if (fresh.only !== undefined) return this.#does(sessionId, write);
     const given = { ...fresh, alias: sessionId };
-    if (sessionId.startsWith(ALIASED)) return write(aliased, given);
-    if ((await this.#seen.guard(aliased)) !== undefined) return write(aliased);
+    if ((await this.#keyOf(sessionId)) === aliased) return write(aliased, given);
     return (await write(sessionId)) || write(aliased, given);
   }
 

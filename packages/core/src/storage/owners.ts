@@ -21,3 +21,11 @@ export function isOf(session: Owner, owner: Owner): boolean {
 export function isOfAnotherTenant(session: Owner, { tenantId }: Owner): boolean {
   return tenantId !== undefined && session.tenantId !== undefined && session.tenantId !== tenantId;
 }
+
+/** Whether two owners cannot be one: they differ in a field that both have. */
+export function contradicts(a: Owner, b: Owner): boolean {
+  return FIELDS.some((field) => {
+    const [one, other] = [a[field], b[field]];
+    return one !== undefined && other !== undefined && one !== other;
+  });
+}

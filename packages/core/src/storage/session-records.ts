@@ -12,6 +12,8 @@ import type {
 /** A session's row. */
 export interface SessionRecord {
   readonly id: string;
+  /** The id under which it stands, where its owner knows it by another one. */
+  readonly storedId?: string;
   /** The id that its owner knows it by, where that was taken by another owner's session. */
   readonly alias: string | null;
   readonly title: string | null;
@@ -40,6 +42,7 @@ export interface SessionChange {
 /** Place of a session in a listing; the next page begins behind it. */
 export interface SessionCursor {
   readonly updatedAt: number;
+  /** The id under which the session stands. */
   readonly id: string;
 }
 

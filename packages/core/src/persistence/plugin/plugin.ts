@@ -3,9 +3,11 @@ import type { ToolMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { operation, StorageError } from "../../errors.js";
 import { MessageText } from "../../history/message-text.js";
+import { optionalOwnerOf } from "../../sessions/owner-query.js";
 import { Transcript } from "../../sessions/transcript.js";
 import type { ValueClass } from "../../state/classes.js";
-import { checkId } from "../../storage/ids.js";
+import { checkId, checkObject } from "../../storage/ids.js";
+import { isOf } from "../../storage/owners.js";
 import type { Owner, Storage } from "../../storage/storage.js";
 import { checkChoice, checkWhole } from "../check.js";
 import { CHECKPOINTER_KEY } from "../graph.js";
@@ -101,8 +103,9 @@ export class SessionPlugin {
   #sessionId: string;
 
   constructor(host: PluginHost, options: PluginOptions = {}) {
-    const { sessionId, history, lastTurns, title, toolErrors, ...owner } = options;
-    for (const [name, id] of Object.entries(owner)) checkId("plugin", name, id);
+    checkObject("plugin", "the options", options);
+    const { sessionId, history, lastTurns, title, toolErrors, ...others } = options;
+    const owner = optionalOwnerOf("plugin", others);
     checkChoice("plugin", "history", history, ["auto", "always", "never"]);
     checkChoice("plugin", "toolErrors", toolErrors, ["reply", "throw"]);
     checkWhole("plugin", "lastTurns", lastTurns);
@@ -144,15 +147,18 @@ export class SessionPlugin {
         throw new StorageError("NOT_FOUND", "switch", `${place} does not exist`);
       }
     });
-    this.follow(sessionId);
+    this.#sessionId = sessionId;
   }
 
   /**
-   * Goes on in a session that is known to be there.
+   * Goes on in a session, if it is one of the plugin's owner.
+   * @param storedId the id under which it stands, whatever its owner calls it
    * @internal
    */
-  follow(sessionId: string): void {
-    this.#sessionId = sessionId;
+  async follow(storedId: string): Promise<void> {
+    const session = await this.#host.storage.session(storedId);
+    if (session !== undefined && isOf(session.guard.owner, this.owner))
+      this.#sessionId = session.id;
   }
 
   /**

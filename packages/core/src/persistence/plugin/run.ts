@@ -65,11 +65,15 @@ export class PluginRun {
   }
 
   #open(): Promise<OpenTranscript> {
-    const { transcript, title } = this.#settings;
-    this.#opened ??= transcript.open(this.sessionId, this.owner, title).catch((error: unknown) => {
-      this.#opened = undefined;
-      throw error;
-    });
+    const { transcript, title, owner } = this.#settings;
+    // Another agent may take a conversation over; another user may not.
+    const { agentId: _agentId, ...own } = owner;
+    this.#opened ??= transcript
+      .open(this.sessionId, this.owner, own, title)
+      .catch((error: unknown) => {
+        this.#opened = undefined;
+        throw error;
+      });
     return this.#opened;
   }
 }
