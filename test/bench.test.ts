@@ -151,8 +151,8 @@ it("takes every figure of its plan, and reports and stores them", {
   expect(results.history.map(({ checkpoints }) => checkpoints)).toEqual([12, 12, 12]);
   expect(results.calls.filter(({ kind }) => kind === "messages")).toHaveLength(6 + 4 + 5 + 5 + 3);
   expect(results.stored).toHaveLength(6);
-  expect(results.sessions).toHaveLength(2 * 19);
-  expect(results.sessions.map(({ samples }) => samples)).toEqual(Array(38).fill(2));
+  expect(results.sessions).toHaveLength(2 * 22);
+  expect(results.sessions.map(({ samples }) => samples)).toEqual(Array(44).fill(2));
   expect(results.transcripts).toHaveLength(2 * 3 * 5 * 2);
   expectServerFigures(results.servers);
 

@@ -133,7 +133,7 @@ export const ownerCrossingChecks: Checks = {
         assert.equal((await refusal(() => say("hi"))).code, "NOT_FOUND");
         const graph = plugin.wrap(
           line({ n: () => ({ trail: ["n"] }) }).compile() as never,
-        ) as TrailGraph;
+        ) as unknown as TrailGraph;
         const run = () => graph.invoke({ messages: [human("hi")] });
         assert.equal((await refusal(run)).code, "NOT_FOUND");
         assertSame(given, []);

@@ -13,6 +13,7 @@ import { repairShapeChecks } from "./repair-shapes.js";
 import { retentionChecks } from "./retention.js";
 import { expireChecks } from "./retention-expire.js";
 import { statsChecks } from "./retention-stats.js";
+import { retentionSubgraphChecks } from "./retention-subgraphs.js";
 import { retentionWriterChecks } from "./retention-writers.js";
 import { sessionChecks } from "./sessions.js";
 import { sessionCopyChecks } from "./sessions-copy.js";
@@ -37,6 +38,7 @@ export const sessionSuites = {
   "edges of sessions": sessionEdgeChecks,
   retention: retentionChecks,
   "retention beside writers": retentionWriterChecks,
+  "retention of subgraphs": retentionSubgraphChecks,
   expiry: expireChecks,
   sizes: statsChecks,
   "export and import": exportChecks,

@@ -27,9 +27,7 @@ export class MysqlDialect implements Dialect {
 
   /** DDL has no transactions here: the mark tells a table of ours that an interrupted set-up left. */
   createTable(table: Table): string[] {
-    const parts = [...columnsSql(table, TYPES), ...distinct(table.indexes).map(indexSql)].join(
-      ", ",
-    );
+    const parts = [...columnsSql(table, TYPES), ...(table.indexes ?? []).map(indexSql)].join(", ");
     const how = `ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COMMENT = '${MARK}'`;
     return [`CREATE TABLE IF NOT EXISTS ${this.table(table.name)} (${parts}) ${how}`];
   }
@@ -61,14 +59,8 @@ export class MysqlDialect implements Dialect {
   }
 }
 
-/** Indexes that differ by nothing but the rows that they leave out are one here. */
-function distinct(indexes: readonly Index[] = []): Index[] {
-  const columns = ({ columns }: Index) => columns.join();
-  return indexes.filter((one, i) => indexes.findIndex((of) => columns(of) === columns(one)) === i);
-}
-
-function indexSql({ name, columns, unique }: Index): string {
-  return `${unique ? "UNIQUE KEY" : "KEY"} ${name} (${columns.join(", ")})`;
+function indexSql({ name, columns, whole = columns, unique }: Index): string {
+  return `${unique ? "UNIQUE KEY" : "KEY"} ${name} (${whole.join(", ")})`;
 }
 
 function onConflict(conflict: Conflict): string {

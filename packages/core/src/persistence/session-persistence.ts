@@ -177,7 +177,8 @@ export class SessionPersistence extends AgentPersistence {
   /**
    * A new session like another one, made inside the database: all of it, or its past up to a checkpoint
    * of the root graph, from which it then goes on. Tool calls and model calls stay the source's. Atomic.
-   * @throws StorageError `NOT_FOUND`, `ALREADY_EXISTS`, `INVALID_ARGUMENT`
+   * @throws StorageError `NOT_FOUND`, `ALREADY_EXISTS`, `INVALID_ARGUMENT`; `CONFLICT` where the source is pruned or
+   * deleted meanwhile
    */
   copy(sessionId: string, options: CopyOptions = {}): Promise<Session> {
     return operation("copy", async () => {

@@ -28,6 +28,8 @@ export interface Index {
   readonly unique?: boolean;
   /** A column without which a row need not stand in the index, where an engine has that choice. */
   readonly unlessNull?: string;
+  /** The columns of it where an engine has not. Default: the same. */
+  readonly whole?: readonly string[];
 }
 
 export type TableName =

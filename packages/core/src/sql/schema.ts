@@ -47,11 +47,17 @@ export const SESSIONS: Table = {
       columns: ["tenant_id", "user_id", "updated_at", "id"],
       unlessNull: "user_id",
     },
-    { name: "sessions_archived", columns: ["updated_at", "id"], unlessNull: "ended_at" },
+    {
+      name: "sessions_archived",
+      columns: ["updated_at", "id"],
+      unlessNull: "ended_at",
+      whole: ["ended_at", "updated_at", "id"],
+    },
     {
       name: "sessions_archived_by_tenant",
       columns: ["tenant_id", "updated_at", "id"],
       unlessNull: "ended_at",
+      whole: ["tenant_id", "ended_at", "updated_at", "id"],
     },
   ],
 };
