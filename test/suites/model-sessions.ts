@@ -242,7 +242,7 @@ export const sessionModelChecks: Checks = {
     const sequences = fc.array(operation, { maxLength: 20, size: "max" });
     await fc.assert(
       fc.asyncProperty(sequences, (sequence) => compare(db, sequence)),
-      runs(200),
+      runs(100),
     );
   },
 };
