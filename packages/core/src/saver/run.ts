@@ -31,6 +31,11 @@ export class RunState {
     this.recorder = recorder;
   }
 
+  /** Whether no reading of the run has found anything yet. */
+  get isNew(): boolean {
+    return !this.#hasFound;
+  }
+
   /** Takes over what the run's first reading found. */
   found(guard: Guard | undefined): void {
     if (this.#hasFound) return;

@@ -116,7 +116,7 @@ export class StorageSaver extends BaseCheckpointSaver {
     const run = this.#beginRun(config, thread, ns);
     return again(async () => {
       const stored = await this.storage.checkpoint(threadId, ns, checkpointId);
-      run?.found(stored?.guard ?? (await thread.currentGuard()));
+      if (run?.isNew) run.found(stored?.guard ?? (await thread.currentGuard()));
       if (stored === undefined || isOfAnotherTenant(stored.guard.owner, owner)) return undefined;
       thread.sawGuard(stored.guard);
       if (stored.checkpoint.tombstone && checkpointId === undefined) return undefined;
@@ -253,8 +253,8 @@ export class StorageSaver extends BaseCheckpointSaver {
     if (channels.length === 0) return {};
     const { threadId, ns, checkpointId } = placeOf("getDeltaChannelHistory", options.config);
     const { config } = options;
-    const newest = checkpointId ?? (await this.storage.checkpoint(threadId, ns, undefined));
-    const id = typeof newest === "object" ? newest.checkpoint.id : newest;
+    const id =
+      checkpointId ?? (await this.storage.checkpoint(threadId, ns, undefined))?.checkpoint.id;
     if (id === undefined || (await isForeign(this.storage, "getDeltaChannelHistory", config))) {
       return Object.fromEntries(channels.map((channel) => [channel, { writes: [] }]));
     }

@@ -1,12 +1,11 @@
 import { checkId, checkObject, describe, invalid } from "../storage/ids.js";
+import { OWNER_FIELDS } from "../storage/owners.js";
 import type { Owner } from "../storage/storage.js";
 
 /** The sessions of an owner, who has a field at least; or, asked for by name, all of them. */
 export interface OwnerQuery extends Owner {
   readonly all?: true;
 }
-
-const FIELDS = ["userId", "tenantId", "agentId"] as const;
 
 /**
  * Whose sessions are meant; no field: everybody's. What is left out never widens a query by itself.
@@ -28,7 +27,10 @@ export function ownerQueryOf(
   const isNamed = Object.keys(owner).length > 0;
   if (isAll && isNamed) throw invalid(operation, "all stands beside no owner");
   if (!isAll && !isNamed) {
-    throw invalid(operation, `needs one of ${FIELDS.join(", ")}; for all sessions, { all: true }`);
+    throw invalid(
+      operation,
+      `needs one of ${OWNER_FIELDS.join(", ")}; for all sessions, { all: true }`,
+    );
   }
   return owner;
 }
@@ -40,7 +42,7 @@ export function ownerQueryOf(
 export function ownerFieldsOf(operation: string, target: unknown): Owner {
   const owner = fieldsOf(operation, targetOf(operation, target), []);
   if (Object.keys(owner).length > 0) return owner;
-  throw invalid(operation, `needs one of ${FIELDS.join(", ")}`);
+  throw invalid(operation, `needs one of ${OWNER_FIELDS.join(", ")}`);
 }
 
 /**
@@ -61,11 +63,11 @@ function fieldsOf(
   given: Readonly<Record<string, unknown>>,
   others: readonly string[],
 ): Owner {
-  const known: readonly string[] = [...FIELDS, ...others];
+  const known: readonly string[] = [...OWNER_FIELDS, ...others];
   const stranger = Object.keys(given).find((name) => !known.includes(name));
   if (stranger !== undefined) {
     throw invalid(operation, `there is no field ${JSON.stringify(stranger)} of an owner`);
   }
-  const named = FIELDS.filter((name) => Object.hasOwn(given, name));
+  const named = OWNER_FIELDS.filter((name) => Object.hasOwn(given, name));
   return Object.fromEntries(named.map((name) => [name, checkId(operation, name, given[name])]));
 }

@@ -1,4 +1,4 @@
-import { pair } from "./memory-keys.js";
+import { checkpointKey } from "./keys.js";
 import { isOfAnotherTenant, mergeOwners } from "./owners.js";
 import type {
   Batch,
@@ -66,17 +66,17 @@ type Records = Pick<SessionRows, "items" | "checkpoints" | "writes" | "nodeRuns"
 export function putRecords(session: Session, batch: Records): void {
   for (const item of batch.items) session.items.set(item.seq, item);
   for (const checkpoint of batch.checkpoints) {
-    const key = pair(checkpoint.ns, checkpoint.id);
+    const key = checkpointKey(checkpoint.ns, checkpoint.id);
     const version = session.checkpoints.get(key)?.version ?? checkpoint.version;
     session.checkpoints.set(key, { ...checkpoint, version });
   }
   for (const write of batch.writes) {
     const writes = groupOf(session.writes, write);
-    const place = pair(write.taskId, write.idx);
+    const place = placeKey(write.taskId, write.idx);
     if (write.idx < 0 || !writes.has(place)) writes.set(place, write);
   }
   for (const run of batch.nodeRuns) {
-    putFirst(groupOf(session.nodeRuns, run), pair(run.taskId, run.attempt), run);
+    putFirst(groupOf(session.nodeRuns, run), placeKey(run.taskId, run.attempt), run);
   }
   for (const event of batch.toolEvents) {
     const key = JSON.stringify([event.callId, event.attempt, event.event]);
@@ -84,12 +84,15 @@ export function putRecords(session: Session, batch: Records): void {
   }
 }
 
+/** Of a task: where a write stands, or which attempt a run is. */
+const placeKey = (taskId: string, nth: number): string => JSON.stringify([taskId, nth]);
+
 /** The records of one checkpoint. */
 function groupOf<T>(
   groups: Map<string, Map<string, T>>,
   { ns, checkpointId }: { ns: string; checkpointId: string },
 ): Map<string, T> {
-  const key = pair(ns, checkpointId);
+  const key = checkpointKey(ns, checkpointId);
   const group = groups.get(key) ?? new Map<string, T>();
   groups.set(key, group);
   return group;
@@ -101,9 +104,9 @@ function putFirst<T>(records: Map<string, T>, key: string, record: T): void {
 
 export function removeRecords(session: Session, { checkpoints, items }: Removal): void {
   for (const { ns, id } of checkpoints) {
-    session.checkpoints.delete(pair(ns, id));
-    session.writes.delete(pair(ns, id));
-    session.nodeRuns.delete(pair(ns, id));
+    session.checkpoints.delete(checkpointKey(ns, id));
+    session.writes.delete(checkpointKey(ns, id));
+    session.nodeRuns.delete(checkpointKey(ns, id));
   }
   for (const [first, last] of items) {
     for (let seq = first; seq <= last; seq += 1) session.items.delete(seq);
@@ -124,7 +127,7 @@ export function stored(
   session: Session,
   checkpoint: CheckpointRecord,
 ): StoredCheckpoint {
-  const writes = session.writes.get(pair(checkpoint.ns, checkpoint.id))?.values() ?? [];
+  const writes = session.writes.get(checkpointKey(checkpoint.ns, checkpoint.id))?.values() ?? [];
   return { sessionId, checkpoint, writes: [...writes], guard: session.row.guard };
 }
 

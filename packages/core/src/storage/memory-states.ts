@@ -1,5 +1,5 @@
 import { StorageError } from "../errors.js";
-import { pair } from "./memory-keys.js";
+import { checkpointKey } from "./keys.js";
 import {
   isExpected,
   moveGuard,
@@ -86,13 +86,13 @@ export class MemoryStates {
     const session = this.find("checkpoint", sessionId);
     if (session === undefined) return undefined;
     const checkpoint =
-      id === undefined ? newestOf(session, ns) : session.checkpoints.get(pair(ns, id));
+      id === undefined ? newestOf(session, ns) : session.checkpoints.get(checkpointKey(ns, id));
     return checkpoint && stored(sessionId, session, checkpoint);
   }
 
   async writes(sessionId: string, ns: string, checkpointId: string): Promise<WriteRecord[]> {
     const session = this.find("writes", sessionId);
-    return [...(session?.writes.get(pair(ns, checkpointId))?.values() ?? [])];
+    return [...(session?.writes.get(checkpointKey(ns, checkpointId))?.values() ?? [])];
   }
 
   async sessionWrites(sessionId: string): Promise<WriteRecord[]> {
@@ -179,9 +179,9 @@ export class MemoryStates {
     const { checkpoints } = session;
     const { guard } = session.row;
     const chain: { guard: Guard; checkpoint: CheckpointRecord }[] = [];
-    let parentId = checkpoints.get(pair(ns, id))?.parentId;
+    let parentId = checkpoints.get(checkpointKey(ns, id))?.parentId;
     while (typeof parentId === "string" && chain.length < limit) {
-      const parent = checkpoints.get(pair(ns, parentId));
+      const parent = checkpoints.get(checkpointKey(ns, parentId));
       if (parent === undefined) break;
       chain.push({ guard, checkpoint: parent });
       parentId = parent.parentId;

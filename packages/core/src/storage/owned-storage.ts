@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { StorageError } from "../errors.js";
 import { invalid } from "./ids.js";
-import { contradicts, mergeOwners } from "./owners.js";
+import { contradicts, mergeOwners, OWNER_FIELDS } from "./owners.js";
 import type { Range } from "./ranges.js";
 import type {
   Append,
@@ -29,7 +29,6 @@ import type {
   WriteRecord,
 } from "./storage.js";
 
-const FIELDS = ["tenantId", "userId", "agentId"] as const;
 const ALIASED = "~";
 
 /**
@@ -63,7 +62,7 @@ export class OwnedStorage implements Storage {
 
   /** The other id of a session. */
   #aliased(id: string): string {
-    const owner = FIELDS.map((name) => this.owner[name] ?? null);
+    const owner = OWNER_FIELDS.map((name) => this.owner[name] ?? null);
     const hash = createHash("sha256").update(JSON.stringify([...owner, id]));
     return ALIASED + hash.digest("base64url");
   }

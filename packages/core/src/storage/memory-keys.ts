@@ -1,1 +1,0 @@
-export const pair = (a: string, b: string | number): string => JSON.stringify([a, b]);
